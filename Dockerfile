@@ -1,0 +1,59 @@
+# One image for web, worker, beat, migrate and commands. The process is chosen by the arguments;
+# without any it is the web server on port 8000. Runs as a number, on a read-only root file system
+# with a writable /tmp; uploaded files go to /data/media.
+
+# pg_dump must not be older than the server (Debian's own is): keep this at the server's version.
+FROM postgres:18.6-bookworm AS postgres
+
+FROM python:3.11.18-slim-bookworm AS base
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONPATH=/app/site:/app \
+    DJANGO_SETTINGS_MODULE=customerinfo.settings \
+    STATIC_ROOT=/app/static \
+    MEDIA_ROOT=/data/media \
+    PATH=/opt/venv/bin:$PATH
+WORKDIR /app
+
+FROM base AS builder
+RUN pip install --no-cache-dir uv==0.13.9
+COPY requirements/base.txt requirements/base.txt
+RUN uv venv --no-python-downloads --python /usr/local/bin/python /opt/venv \
+ && uv pip sync --no-cache --require-hashes --compile-bytecode \
+      --python /opt/venv/bin/python requirements/base.txt
+COPY . .
+# Placeholders, for this step alone: nothing of them is stored. Static files come out hashed and
+# compressed; WhiteNoise serves them. Who runs the image is another user, and may read all of it.
+RUN SECRET_KEY=build-only \
+    ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
+    DATABASE_URL=postgres://build-only@localhost/build-only \
+    REDIS_URL=redis://localhost/0 \
+    BASE_URL=https://build-only.invalid \
+    python manage.py collectstatic --noinput \
+ && python -m compileall -q . \
+ && chmod --recursive a+rX .
+
+FROM base
+# What libpq of the PostgreSQL image needs beyond the slim image. No versions: Debian keeps only the
+# newest, and these come with its security fixes.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends libgssapi-krb5-2 libldap-2.5-0 \
+ && rm -rf /var/lib/apt/lists/* \
+ && install --directory --owner=10001 --group=10001 /data/media
+COPY --from=postgres /usr/lib/postgresql/18/bin/pg_dump /usr/lib/postgresql/18/bin/pg_restore /usr/local/bin/
+COPY --from=postgres /usr/lib/*-linux-gnu/libpq.so.5.* /usr/local/lib/
+RUN ldconfig && pg_dump --version && pg_restore --version
+COPY --from=builder /opt/venv /opt/venv
+COPY --from=builder /app /app
+
+# Set last, so that bytecode is still written above.
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp \
+    PG_DUMP=/usr/local/bin/pg_dump \
+    WEB_CONCURRENCY=2 \
+    GUNICORN_CMD_ARGS="--bind=0.0.0.0:8000 --worker-class=gthread --threads=4 --worker-tmp-dir=/dev/shm --graceful-timeout=30 --no-control-socket"
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \
+  CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+CMD ["gunicorn", "customerinfo.wsgi:application"]

@@ -1,0 +1,91 @@
+# Every target installs first what it needs. GNU make 3.81 or newer (macOS), any folder name.
+#
+#   make demo         everything on this machine, in this terminal, until Ctrl-C
+#   make demo-reset   forget the demo's data
+#   make test         lint and the whole suite, with coverage
+#   make test-fast    the suite without a browser and without live processes
+#   make test-next    the suite on the newest Wagtail
+#   make lint         style, import rules, Django's checks, missing migrations
+#   make bench        the numbers, beside what the machine allows
+#   make lock         compile requirements/*.in again (make lock UPGRADE=1: to the newest versions)
+#   make clean        delete environments and caches; the demo's data stays
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-reset test test-fast test-next lint bench lock clean
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+BOOTSTRAP := bash tools/bootstrap.sh
+# Packages that both cores can share, and those that start servers or a browser and measure time.
+FAST := not browser and not live
+SLOW := browser or live
+PARALLEL ?= -n 2
+PYTEST := pytest -q -rs
+
+export PYTHONPATH := $(CURDIR)/site:$(CURDIR)
+export DJANGO_SETTINGS_MODULE := customerinfo.settings
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# A stamp stands for a complete environment; the folder alone may be what a failed run left.
+.venv/.stamp-%: requirements/%.txt tools/bootstrap.sh
+	@$(BOOTSTRAP) .venv $*
+
+.venv-next/.stamp-next: requirements/next.txt tools/bootstrap.sh
+	@$(BOOTSTRAP) .venv-next next
+
+# exec: a signal for make must reach the demo, not a shell in between.
+demo: .venv/.stamp-demo
+	@exec $(PY) -m customerinfo.demo
+
+demo-reset: .venv/.stamp-demo
+	@$(PY) -m customerinfo.demo --reset
+
+lint: .venv/.stamp-dev
+	@echo "Lint: flake8, isort, imports …"
+	@$(PY) -m flake8
+	@$(PY) -m isort --check-only --quiet .
+	@.venv/bin/lint-imports
+	@echo "Lint: Django's checks, missing migrations …"
+	@$(PY) manage.py check
+	@$(PY) manage.py makemigrations --check --dry-run
+
+# Both halves run even if the first fails, so that one run shows everything.
+test: lint
+	@bash tools/browser.sh
+	@$(PY) -m coverage erase
+	@failed=0; \
+	echo "Tests without a browser …"; \
+	$(PY) -m coverage run -m $(PYTEST) $(PARALLEL) -m "$(FAST)" || failed=1; \
+	echo "Tests with live processes and a browser …"; \
+	$(PY) -m coverage run -m $(PYTEST) -m "$(SLOW)" || failed=1; \
+	$(PY) -m coverage combine --quiet && $(PY) -m coverage report || failed=1; \
+	exit $$failed
+
+test-fast: .venv/.stamp-dev
+	@$(PY) -m $(PYTEST) $(PARALLEL) -m "$(FAST)"
+
+test-next: .venv-next/.stamp-next
+	@bash tools/browser.sh
+	@.venv-next/bin/python -m $(PYTEST) $(PARALLEL) -m "$(FAST)"
+	@.venv-next/bin/python -m $(PYTEST) -m "$(SLOW)"
+
+bench: .venv/.stamp-dev
+	@$(PY) -m bench
+
+# Each lock is held to the versions of the smaller one: what is tested is what runs.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade)
+lock: .venv/.stamp-dev
+	@echo "Locking: base, demo, dev, next …"
+	@PATH="$(CURDIR)/.tools/uv/bin:$$PATH"; export PATH; cd requirements; \
+	$(COMPILE) base.in -o base.txt && \
+	$(COMPILE) demo.in -c base.txt -o demo.txt && \
+	$(COMPILE) dev.in -c demo.txt -o dev.txt && \
+	$(COMPILE) dev.in --override next.in -o next.txt
+
+clean:
+	@rm -rf .venv .venv-next .tools .pytest_cache .coverage .coverage.* .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Cleaned. The demo's data is still there: make demo-reset forgets it."

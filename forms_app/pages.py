@@ -1,0 +1,113 @@
+"""The pages of a retailer's site: one home, and sign-up pages under it."""
+
+from django.conf import settings
+from django.db import models
+from django.http import Http404, HttpResponseRedirect
+from wagtail.admin.panels import FieldPanel, MultiFieldPanel
+from wagtail.fields import StreamField
+from wagtail.models import Page
+from wagtail.url_routing import RouteResult
+
+from . import presentation
+from .blocks import FieldsBlock
+from .brand import Brand
+from .versions import current_version, describe
+
+
+class HomePage(Page):
+    """The root of the site. A visitor is led to the first sign-up page."""
+
+    parent_page_types = ["wagtailcore.Page"]
+    subpage_types = ["forms_app.SignupPage"]
+    max_count = 1
+    preview_modes = []
+
+    class Meta:
+        verbose_name = "home"
+
+    def serve(self, request):
+        page = SignupPage.objects.live().child_of(self).order_by("path").first()
+        if page is None:
+            raise Http404
+        return HttpResponseRedirect(page.get_url(request))
+
+
+class SignupPage(Page):
+    """What a shopper fills in at the till."""
+
+    THANKS = "thanks"
+
+    headline = models.CharField(max_length=120, blank=True, help_text="Empty: the page's title.")
+    intro = models.CharField("introduction", max_length=400, blank=True)
+    fields = StreamField(FieldsBlock(), blank=True)
+    submit_label = models.CharField("button", max_length=40, default="Sign up")
+    thank_you_title = models.CharField("heading", max_length=120, default="Thank you!")
+    thank_you_text = models.CharField("text", max_length=400, blank=True)
+    thank_you_seconds = models.PositiveSmallIntegerField(
+        "seconds until the next shopper",
+        default=6,
+        choices=[(n, str(n)) for n in (4, 6, 8, 10, 15, 20, 30)],
+    )
+    language = models.CharField(
+        max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
+    )
+
+    content_panels = Page.content_panels + [
+        MultiFieldPanel([FieldPanel("headline"), FieldPanel("intro")], "Welcome"),
+        FieldPanel("fields"),
+        FieldPanel("submit_label"),
+        MultiFieldPanel(
+            [
+                FieldPanel("thank_you_title"),
+                FieldPanel("thank_you_text"),
+                FieldPanel("thank_you_seconds"),
+            ],
+            "Thank-you",
+        ),
+        FieldPanel("language"),
+    ]
+    promote_panels = [FieldPanel("slug")]
+
+    parent_page_types = ["forms_app.HomePage"]
+    subpage_types = []
+    preview_modes = [("", "Form"), ("errors", "With errors"), ("thanks", "Thank-you")]
+    preview_sizes = [
+        {
+            "name": "landscape",
+            "icon": "desktop",
+            "device_width": 1180,
+            "label": "Tablet, landscape",
+        },
+        {
+            "name": "portrait",
+            "icon": "tablet-alt",
+            "device_width": 820,
+            "label": "Tablet, portrait",
+        },
+        {"name": "phone", "icon": "mobile-alt", "device_width": 390, "label": "Phone"},
+    ]
+    default_preview_size = "landscape"
+
+    class Meta:
+        verbose_name = "sign-up page"
+
+    def route(self, request, path_components):
+        if path_components == [self.THANKS] and self.live:
+            return RouteResult(self, kwargs={"thanks": True})
+        return super().route(request, path_components)
+
+    def serve(self, request, thanks: bool = False):
+        version = current_version(self)
+        if version is None:  # live by hand, never published
+            raise Http404
+        render = presentation.thanks if thanks else presentation.form
+        return render(request, self, version.schema, Brand.load(), version_id=str(version.pk))
+
+    def serve_preview(self, request, mode_name):
+        brand = Brand.load(request_or_site=request)
+        schema = describe(self, brand)
+        if mode_name == "thanks":
+            return presentation.thanks(request, self, schema, brand, preview=True)
+        return presentation.form(
+            request, self, schema, brand, preview=True, with_errors=mode_name == "errors"
+        )

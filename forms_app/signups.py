@@ -1,0 +1,117 @@
+"""Sign-ups and the consent that was given with them."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from integrations.mapping import Answer, ConsentGiven, SignupData
+
+from .versions import FormVersion
+
+
+class Signup(models.Model):
+    """One submission. The id is made on the tablet, so a repeat is recognised."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    page = models.ForeignKey(
+        "forms_app.SignupPage", on_delete=models.PROTECT, related_name="signups"
+    )
+    form_version = models.ForeignKey(FormVersion, on_delete=models.PROTECT, related_name="+")
+    language = models.CharField(max_length=10)
+    answers = models.JSONField(help_text="field key → value, as forms_app.kinds stores it")
+    # Copies of answers by which a person is found again.
+    email = models.CharField("e-mail", max_length=254, blank=True, db_index=True)
+    mobile = models.CharField(max_length=20, blank=True, db_index=True)
+    is_test = models.BooleanField("test", default=False)
+    submitted_at = models.DateTimeField(default=timezone.now, help_text="by the tablet's clock")
+    received_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-received_at"]
+        verbose_name = "sign-up"
+        verbose_name_plural = "sign-ups"
+
+    def __str__(self) -> str:
+        return self.person
+
+    @property
+    def person(self) -> str:
+        """How staff recognise the person: name, else e-mail, else number."""
+        names = [self.by_meaning(meaning) for meaning in ("first_name", "last_name")]
+        return " ".join(filter(None, names)) or self.email or self.mobile or "Somebody"
+
+    def by_meaning(self, meaning: str) -> str:
+        for field in self.form_version.fields:
+            if field["meaning"] == meaning:
+                return self.answers.get(field["key"], "")
+        return ""
+
+    def answered(self) -> list[tuple[str, str]]:
+        """(label, answer) for each field that the shopper saw, in words."""
+        return [
+            (field["label"], in_words(field, self.answers)) for field in self.form_version.fields
+        ]
+
+    def as_data(self) -> SignupData:
+        """What a connection's mapping works on."""
+        version = self.form_version
+        return SignupData(
+            id=str(self.id),
+            submitted_at=self.submitted_at,
+            language=self.language,
+            page=version.schema["texts"]["title"],
+            is_test=self.is_test,
+            answers=tuple(
+                Answer(
+                    key=field["key"],
+                    meaning=field["meaning"],
+                    kind=field["kind"],
+                    label=field["label"],
+                    value=self.answers.get(field["key"]),
+                    options={o["id"]: o["label"] for o in field.get("options", ())},
+                )
+                for field in version.fields
+            ),
+            consents=tuple(
+                ConsentGiven(
+                    key=consent.key,
+                    purpose=consent.purpose,
+                    wording=consent.wording,
+                    language=consent.language,
+                    given=consent.given,
+                    recorded_at=consent.recorded_at,
+                    form_version=version.number,
+                )
+                for consent in self.consents.all()
+            ),
+        )
+
+
+def in_words(field: dict, answers: dict) -> str:
+    """A stored answer as the shopper would read it."""
+    value = answers.get(field["key"])
+    if value in (None, ""):
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    labels = {option["id"]: option["label"] for option in field.get("options", ())}
+    return labels.get(value, value)
+
+
+class Consent(models.Model):
+    """Evidence: what was asked, in which words, and whether the box was ticked."""
+
+    signup = models.ForeignKey(Signup, on_delete=models.CASCADE, related_name="consents")
+    key = models.CharField(max_length=36, help_text="the field's key")
+    purpose = models.CharField(max_length=20)
+    wording = models.TextField()
+    language = models.CharField(max_length=10)
+    given = models.BooleanField()
+    recorded_at = models.DateTimeField(help_text="by the tablet's clock")
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.purpose}: {'yes' if self.given else 'no'}"

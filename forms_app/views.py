@@ -1,0 +1,126 @@
+"""The shoppers' side: GET a page, POST a sign-up."""
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.db import connection
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    JsonResponse,
+)
+from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from wagtail.models import Page
+
+from . import intake, page_cache, presentation
+from .brand import Brand
+from .pages import SignupPage
+from .versions import FormVersion, find_version
+
+MAX_BODY = 100_000  # bytes; a long form with long texts is a tenth of it
+
+
+@csrf_exempt  # the page knows no log-in and no cookie, so there is nothing to forge
+def shop(request: HttpRequest, path: str = "") -> HttpResponse:
+    """Every address of a retailer's host that isn't the admin's or a file's."""
+    if request.method in ("GET", "HEAD"):
+        return page_cache.answer(request, lambda: show(request, path))
+    if request.method == "POST":
+        return receive(request)
+    return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+
+
+def show(request: HttpRequest, path: str) -> HttpResponse:
+    try:
+        page, args, kwargs = Page.route_for_request(request, path) or (None, (), {})
+        if page is None:
+            raise Http404
+        return page.serve(request, *args, **kwargs)
+    except Http404:
+        return presentation.not_found(request)
+
+
+def receive(request: HttpRequest) -> HttpResponse:
+    try:
+        data = read_form(request)
+        version = find_version(connection.schema_name, data.get("form_version", ""))
+        if version is None:
+            raise intake.Refused(409, "This page has changed. Please open it again.")
+        receipt = intake.take(version, data)
+    except intake.Refused as refused:
+        return refuse(request, refused)
+    except intake.Invalid as invalid:
+        return show_errors(request, version, invalid)
+    if wants_json(request):
+        return JsonResponse({"receipt": str(receipt)}, status=201)
+    return HttpResponseRedirect(thanks_path(request), status=303)
+
+
+def read_form(request: HttpRequest) -> dict[str, str]:
+    """The posted form. Raises `intake.Refused` for what no browser sends."""
+    try:
+        too_big = int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY
+    except ValueError as error:
+        raise intake.Refused(400, "The request's length isn't a number.") from error
+    if too_big:
+        raise intake.Refused(413, "That is too much for this form.")
+    try:
+        return request.POST.dict()
+    except (RequestDataTooBig, TooManyFieldsSent) as error:
+        raise intake.Refused(413, "That is too much for this form.") from error
+    except (MultiPartParserError, UnicodeError) as error:
+        raise intake.Refused(400, "The form can't be read.") from error
+
+
+def refuse(request: HttpRequest, refused: intake.Refused) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"error": refused.message}, status=refused.status)
+    return presentation.refused(request, refused.status, refused.message)
+
+
+def show_errors(
+    request: HttpRequest, version: FormVersion, invalid: intake.Invalid
+) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"errors": invalid.form.errors.get_json_data()}, status=422)
+    page = SignupPage.objects.get(pk=version.page_id)
+    return presentation.form(
+        request,
+        page,
+        version.schema,
+        Brand.load(),
+        version_id=str(version.pk),
+        bound=invalid.form,
+        status=422,
+    )
+
+
+def thanks_path(request: HttpRequest) -> str:
+    return f"{request.path.rstrip('/')}/{SignupPage.THANKS}/"
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+@require_safe
+def brand_stylesheet(request: HttpRequest, digest: str) -> HttpResponse:
+    """The brand's colours and type as CSS. An old digest gets the present brand, not for long."""
+
+    def make() -> HttpResponse:
+        brand = Brand.load()
+        fresh = request.path == brand.css_url
+        return HttpResponse(
+            brand.css,
+            content_type="text/css; charset=utf-8",
+            headers={
+                "Cache-Control": (
+                    "public, max-age=31536000, immutable" if fresh else "public, max-age=60"
+                )
+            },
+        )
+
+    return page_cache.answer(request, make)

@@ -1,0 +1,33 @@
+"""One drain per connection at a time, so one per person too.
+
+A session's advisory lock: PostgreSQL frees it when the worker that holds it dies, whatever way,
+and it needs no transaction to stay open during HTTP. (That's why there may be no transaction-mode
+pooler in between.)
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+
+def lock_number(schema: str, connection_id: int) -> int:
+    """A signed 64-bit number, the same in every process."""
+    digest = hashlib.blake2b(f"{schema}:connection:{connection_id}".encode(), digest_size=8)
+    return int.from_bytes(digest.digest(), "big", signed=True)
+
+
+@contextmanager
+def connection_lock(connection_id: int) -> Iterator[bool]:
+    """Yields whether this process now holds the lock. Never waits."""
+    number = lock_number(connection.schema_name, connection_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
+        held = cursor.fetchone()[0]
+    try:
+        yield held
+    finally:
+        if held:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])

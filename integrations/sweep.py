@@ -1,0 +1,48 @@
+"""Finds due, stuck and waiting work over all schemas, and rings for it."""
+
+from collections.abc import Iterable, Iterator
+
+from django.db import connection
+from django_tenants.utils import get_tenant_model, schema_context
+
+from . import doorbell
+
+SCHEMAS_A_QUERY = 200
+
+# `sending` is either in a worker's hands (then the drain that we ring for leaves at once) or was in
+# the hands of one that died. Served by the partial index delivery_open.
+WORK = """
+SELECT DISTINCT '{schema}', d.connection_id
+  FROM {quoted}.integrations_delivery d
+  JOIN {quoted}.integrations_connection c ON c.id = d.connection_id
+ WHERE d.state IN ('due', 'sending') AND d.due_at <= now()
+   AND c.state = 'active' AND c.not_before <= now()
+"""
+
+
+def served_schemas() -> list[str]:
+    retailers = get_tenant_model().objects.exclude(state="template").filter(schema_problem="")
+    return list(retailers.values_list("schema_name", flat=True))
+
+
+def find_work(schemas: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """(schema, connection id) of every connection with something to do now."""
+    schemas = list(schemas)
+    for start in range(0, len(schemas), SCHEMAS_A_QUERY):
+        parts = [
+            WORK.format(schema=schema, quoted=connection.ops.quote_name(schema))
+            for schema in schemas[start : start + SCHEMAS_A_QUERY]
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts))
+            yield from cursor.fetchall()
+
+
+def sweep() -> int:
+    """Ring for all work that nobody came for; returns for how many connections."""
+    with schema_context("public"):
+        work = list(find_work(served_schemas()))
+    for schema, connection_id in work:
+        with schema_context(schema):  # the doorbell's key belongs to the schema
+            doorbell.ring(schema, [connection_id])
+    return len(work)

@@ -1,0 +1,101 @@
+"""Read settings from the environment, and name every mistake at once.
+
+A deploy that fails on one wrong variable, is mended, and fails on the next costs an hour; so
+`Env` collects what is wrong and `Env.finish()` raises once, with all of it.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"", "0", "false", "no", "off"}
+
+
+class Env:
+    """Typed access to `values` (usually `os.environ`).
+
+    Every reader returns a usable value even when the variable is wrong, so that the later ones
+    are read too; `finish()` then raises `ImproperlyConfigured`.
+    """
+
+    def __init__(self, values: Mapping[str, str]):
+        self.values = values
+        self.mistakes: list[str] = []
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.values.get(name, "")
+        if value:
+            return value
+        if default is None:
+            self.mistakes.append(f"{name} is not set.")
+            return ""
+        return default
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        value = self.values.get(name)
+        if value is None:
+            return default
+        if value.lower() in TRUE | FALSE:
+            return value.lower() in TRUE
+        self.mistakes.append(f"{name} is {value!r}; use 1 or 0.")
+        return default
+
+    def number(self, name: str, default: int) -> int:
+        value = self.values.get(name, "")
+        try:
+            return int(value) if value else default
+        except ValueError:
+            self.mistakes.append(f"{name} is {value!r}; use a whole number.")
+            return default
+
+    def database(self, name: str) -> dict:
+        """A DATABASES entry from postgres://user:password@host:port/name.
+
+        A Unix socket is given as ?host=/folder (and ?port=), as libpq writes it.
+        """
+        url = urlsplit(self.text(name))
+        if self.values.get(name) and (url.scheme not in {"postgres", "postgresql"} or not url.path):
+            self.mistakes.append(f"{name} must look like postgres://user:password@host:5432/name.")
+        query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+        host = query.pop("host", "") or url.hostname or ""
+        port = query.pop("port", "") or url.port or ""
+        return {
+            "NAME": unquote(url.path.lstrip("/")),
+            "USER": unquote(url.username or ""),
+            "PASSWORD": unquote(url.password or ""),
+            "HOST": host,
+            "PORT": str(port),
+            "OPTIONS": query,
+        }
+
+    def base_url(self, name: str, default: str | None = None) -> str:
+        """scheme://host[:port], without a path."""
+        value = self.text(name, default).rstrip("/")
+        url = urlsplit(value)
+        if value and (url.scheme not in {"http", "https"} or not url.hostname or url.path):
+            self.mistakes.append(
+                f"{name} is {value!r}; it must look like https://customerinfo.example."
+            )
+        return value
+
+    def fernet_keys(self, name: str, default: str | None = None) -> list[str]:
+        """Comma-separated Fernet keys, newest first."""
+        keys = [key.strip() for key in self.text(name, default).split(",") if key.strip()]
+        for key in keys:
+            try:
+                Fernet(key)
+            except ValueError:
+                self.mistakes.append(
+                    f"{name} holds something that is no Fernet key (32 bytes, url-safe base64)."
+                )
+        return keys
+
+    def finish(self) -> None:
+        """Raise `ImproperlyConfigured` that lists every mistake, if there is one."""
+        if self.mistakes:
+            raise ImproperlyConfigured(
+                "The environment is not complete:\n" + "\n".join(f"- {m}" for m in self.mistakes)
+            )

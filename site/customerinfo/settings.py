@@ -1,0 +1,293 @@
+"""All settings, driven by the environment. docs/settings.md has the table of variables."""
+
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .env import Env
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+env = Env(os.environ)
+
+# --- What this process is -------------------------------------------------------------------------
+
+DEMO = env.flag("DEMO")  # allows defaults, plain http and loopback CRMs; never set it on a server
+DEBUG = env.flag("DEBUG")
+
+SECRET_KEY = env.text("SECRET_KEY")
+ENCRYPTION_KEYS = env.fernet_keys("ENCRYPTION_KEYS")
+
+# --- Addresses ------------------------------------------------------------------------------------
+
+# Retailers live at {scheme}://{slug}.{host}[:port], the operator at OPERATOR_HOST.
+BASE_URL = env.base_url("BASE_URL", "http://localhost:8000" if DEMO else None)
+BASE_SCHEME = urlsplit(BASE_URL).scheme
+BASE_HOST = urlsplit(BASE_URL).hostname or ""
+BASE_PORT = urlsplit(BASE_URL).port
+OPERATOR_HOST = env.text("OPERATOR_HOST", f"console.{BASE_HOST}")
+HTTPS = BASE_SCHEME == "https"
+
+# Hosts are checked against the table of domains by tenants.routing, which answers 404 to others.
+ALLOWED_HOSTS = ["*"]
+
+# --- Apps -----------------------------------------------------------------------------------------
+
+# In the public schema (the operator's console) and in each retailer's schema.
+COMMON_APPS = [
+    "customerinfo.users",
+    "wagtail.contrib.settings",
+    "wagtail_modeladmin",
+    "wagtail_color_panel",
+    "wagtail.users",
+    "wagtail.sites",
+    "wagtail.images",
+    "wagtail.search",
+    "wagtail.admin",
+    "wagtail",
+    "modelcluster",
+    "taggit",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+SHARED_APPS = [
+    "django_tenants",
+    "tenants",
+    "billing",
+    "djstripe",
+    # Shared only, so that ids are the same in every schema: Wagtail and Django keep content types
+    # in caches of the process, and one retailer's ids would reach another.
+    "django.contrib.contenttypes",
+    *COMMON_APPS,
+]
+TENANT_APPS = ["forms_app", "integrations", *COMMON_APPS]
+INSTALLED_APPS = [
+    "customerinfo",
+    *SHARED_APPS,
+    *(app for app in TENANT_APPS if app not in SHARED_APPS),
+]
+
+MIDDLEWARE = [
+    "customerinfo.health.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tenants.routing.RetailerMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "customerinfo.urls"
+OPERATOR_URLCONF = "customerinfo.urls_operator"
+WSGI_APPLICATION = "customerinfo.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database: one schema per retailer ------------------------------------------------------------
+
+DATABASES = {
+    "default": {
+        **env.database("DATABASE_URL"),
+        "ENGINE": "django_tenants.postgresql_backend",
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        # Session advisory locks and search_path both need one server session per connection:
+        # no transaction-mode pooler between us and PostgreSQL.
+        "DISABLE_SERVER_SIDE_CURSORS": False,
+    }
+}
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+TENANT_MODEL = "tenants.Retailer"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+# One `SET search_path` per switch instead of one per cursor. django-tenants forgets the value when
+# a transaction or savepoint rolls back (since 4.0.1; tenants/tests/test_search_path.py holds it).
+TENANT_LIMIT_SET_CALLS = True
+PG_DUMP = env.text("PG_DUMP", "pg_dump")
+
+# --- Caches, sessions, cookies, files: all per schema ---------------------------------------------
+
+REDIS_URL = env.text("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+        "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
+        "TIMEOUT": 300,
+        "OPTIONS": {
+            # A shop goes on without Redis, slower.
+            "IGNORE_EXCEPTIONS": True,
+            "LOG_IGNORED_EXCEPTIONS": True,
+            "SOCKET_CONNECT_TIMEOUT": 0.3,
+            "SOCKET_TIMEOUT": 0.3,
+        },
+    }
+}
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# __Host- binds the cookie to one host: a retailer's subdomain can't set one for another's.
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = False  # Wagtail's editor reads it
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+MEDIA_ROOT = env.text("MEDIA_ROOT", str(ROOT / "var" / "media"))
+MEDIA_URL = "/media/"
+MULTITENANT_RELATIVE_MEDIA_ROOT = "%s"
+STATIC_ROOT = env.text("STATIC_ROOT", str(ROOT / "var" / "static"))
+STATIC_URL = "/static/"
+COLLECTED = not (DEMO or DEBUG) or "collectstatic" in sys.argv
+STORAGES = {
+    "default": {"BACKEND": "tenants.storage.RetailerStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if COLLECTED
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not COLLECTED
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000  # Wagtail's StreamField editor posts many
+FILE_UPLOAD_PERMISSIONS = 0o640
+
+# --- Security -------------------------------------------------------------------------------------
+
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "SAMEORIGIN"  # Wagtail's preview is a frame
+SILENCED_SYSTEM_CHECKS = [
+    "djstripe.C001",  # no Stripe keys: billing is off until they are set
+]
+
+# --- People ---------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL = "wagtailadmin_login"
+LOGIN_REDIRECT_URL = "wagtailadmin_home"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # an invitation is answered within a long weekend
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [
+    ("en", "English"),
+    ("nl", "Nederlands"),
+    ("de", "Deutsch"),
+    ("fr", "Français"),
+    ("es", "Español"),
+]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+EMAIL_BACKEND = (
+    "django.core.mail.backends.console.EmailBackend"
+    if DEMO
+    else "django.core.mail.backends.smtp.EmailBackend"
+)
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"CustomerInfo <no-reply@{BASE_HOST}>")
+
+# --- Wagtail --------------------------------------------------------------------------------------
+
+WAGTAIL_SITE_NAME = "CustomerInfo"
+WAGTAILADMIN_BASE_URL = BASE_URL
+WAGTAIL_GRAVATAR_PROVIDER_URL = None  # no third-party request, not from the editor either
+WAGTAIL_ENABLE_UPDATE_CHECK = False
+WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
+WAGTAIL_ALLOW_UNICODE_SLUGS = False
+WAGTAIL_WORKFLOW_ENABLED = False
+WAGTAIL_PASSWORD_REQUIRED_TEMPLATE = None
+WAGTAILIMAGES_EXTENSIONS = ["gif", "jpg", "jpeg", "png", "webp"]  # no svg: it can carry script
+WAGTAILIMAGES_MAX_UPLOAD_SIZE = 8 * 1024 * 1024
+WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
+
+# In the request, in its schema: a task that runs later carries no schema and would work on another
+# retailer's rows and files.
+TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
+
+# --- Celery: doorbells only, the work itself stands in PostgreSQL ---------------------------------
+
+CELERY_BROKER_URL = (
+    REDIS_URL if REDIS_URL.startswith("redis") else f"redis+socket://{REDIS_URL[7:]}"
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False  # a lost message costs seconds: the sweep finds the work again
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": 5,
+    "visibility_timeout": 3600,
+}
+CELERY_TASK_PUBLISH_RETRY = False  # Redis down must not hold up a shopper
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "integrations.tasks.sweep", "schedule": 30.0},
+}
+
+# --- Delivery -------------------------------------------------------------------------------------
+
+# The retailer types the CRM's address: only the demo may talk to this machine, or without TLS.
+OUTBOUND_ALLOW_PRIVATE = DEMO
+
+# --- Stripe ---------------------------------------------------------------------------------------
+
+STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", "")
+STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith("sk_live_")
+STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
+STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
+DJSTRIPE_SUBSCRIBER_MODEL = "tenants.Retailer"
+DJSTRIPE_SUBSCRIBER_CUSTOMER_KEY = "retailer"
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+
+# --- Logging --------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django_tasks": {"level": "WARNING"},  # two lines for each saved page otherwise
+        "django.request": {"level": "ERROR"},  # a 404 isn't news
+    },
+}
+
+env.finish()

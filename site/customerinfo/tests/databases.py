@@ -1,0 +1,151 @@
+"""Databases for tests: migrated once for a state of the code, then copied in a second.
+
+    migrated_<hash of all migrations>  →  world_<hash of our code>  →  a copy for each test process
+
+The world holds two retailers, Acorn and Birch: every test that touches data has both.
+"""
+
+import fcntl
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+from django.conf import settings
+from django.db import connection, connections
+from django.db.migrations.loader import MigrationLoader
+
+from .services import FOLDER, ROOT
+
+# What makes a retailer: a change there makes a new world.
+WORLD_SOURCES = ("tenants", "forms_app", "integrations", "billing", "site/customerinfo/users")
+
+
+def execute(statement: str) -> list[tuple]:
+    """Run one statement in the maintenance database, outside any transaction."""
+    database = settings.DATABASES["default"]
+    link = psycopg2.connect(
+        dbname="postgres",
+        host=database["HOST"],
+        port=database["PORT"] or None,
+        user=database["USER"],
+        password=database["PASSWORD"] or None,
+    )
+    try:
+        link.autocommit = True
+        with link.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        link.close()
+
+
+def exists(name: str) -> bool:
+    return bool(execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"))
+
+
+def drop(name: str) -> None:
+    execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def copy(source: str, target: str) -> None:
+    execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}" STRATEGY FILE_COPY')
+
+
+@contextmanager
+def pointed_at(name: str) -> Iterator[None]:
+    """Django's connection talks to this database."""
+    before = connection.settings_dict["NAME"]
+    connections.close_all()
+    connection.settings_dict["NAME"] = name
+    settings.DATABASES["default"]["NAME"] = name
+    try:
+        yield
+    finally:
+        connections.close_all()
+        connection.settings_dict["NAME"] = before
+        settings.DATABASES["default"]["NAME"] = before
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with open(FOLDER / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def build(prefix: str, digest: str, source: str | None, fill) -> str:
+    """The database <prefix>_<digest>, made by `fill` if it isn't there; older ones are dropped."""
+    name = f"{prefix}_{digest[:16]}"
+    if exists(name):
+        return name
+    for (old,) in execute(f"SELECT datname FROM pg_database WHERE datname LIKE '{prefix}\\_%'"):
+        drop(old)
+    unfinished = f"making_{name}"
+    drop(unfinished)
+    if source:
+        copy(source, unfinished)
+    else:
+        execute(f'CREATE DATABASE "{unfinished}"')
+    with pointed_at(unfinished):
+        fill()
+    execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{name}"')
+    return name
+
+
+def digest_of_migrations() -> str:
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    digest = hashlib.sha256(repr(sorted(loader.disk_migrations)).encode())
+    for folder in WORLD_SOURCES:
+        for file in sorted((ROOT / folder).rglob("migrations/*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def digest_of_code() -> str:
+    digest = hashlib.sha256()
+    for folder in WORLD_SOURCES:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            if "tests" not in file.parts:
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def fill_migrated() -> None:
+    from tenants.fleet import migrate_fleet
+
+    migrate_fleet(say=lambda line: None)
+
+
+def fill_world() -> None:
+    from tenants.provisioning import onboard
+
+    for name in ("Acorn", "Birch"):
+        onboard(name, name.lower(), f"owner@{name.lower()}.test")
+
+
+def world() -> str:
+    """The name of the database to copy."""
+    with one_at_a_time():
+        migrations = digest_of_migrations()
+        migrated = build("migrated", migrations, None, fill_migrated)
+        both = hashlib.sha256((migrations + digest_of_code()).encode()).hexdigest()
+        return build("world", both, migrated, fill_world)
+
+
+@contextmanager
+def fresh_copy() -> Iterator[str]:
+    """A database of its own, with both retailers, gone afterwards."""
+    source = world()
+    name = f"copy_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+    with one_at_a_time():  # PostgreSQL refuses to copy a database that is being copied
+        copy(source, name)
+    try:
+        yield name
+    finally:
+        drop(name)
+
+

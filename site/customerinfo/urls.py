@@ -1,0 +1,32 @@
+"""Addresses on a retailer's host."""
+
+from django.urls import include, path
+from wagtail.admin import urls as wagtailadmin_urls
+from wagtail.admin.views import account
+
+from forms_app import views
+from tenants.storage import media
+from tenants.tokens import password_tokens
+
+# Wagtail's own views, with tokens that are worth nothing in another schema.
+password_urls = [
+    path(
+        "admin/password_reset/",
+        account.PasswordResetView.as_view(token_generator=password_tokens),
+        name="wagtailadmin_password_reset",
+    ),
+    path(
+        "admin/password_reset/confirm/<uidb64>/<token>/",
+        account.PasswordResetConfirmView.as_view(token_generator=password_tokens),
+        name="wagtailadmin_password_reset_confirm",
+    ),
+]
+
+urlpatterns = [
+    *password_urls,
+    path("admin/", include(wagtailadmin_urls)),
+    path("media/<path:path>", media),
+    path("brand/<slug:digest>.css", views.brand_stylesheet),
+    path("", views.shop),
+    path("<path:path>", views.shop),
+]

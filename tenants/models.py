@@ -1,0 +1,81 @@
+"""Retailers, their domains, and the schema that new retailers are made of."""
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django_tenants.models import DomainMixin, TenantMixin
+
+# A DNS label. Shorter than the 63 that DNS allows, so that the schema's name fits as well.
+slug_validator = RegexValidator(
+    r"\A[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,39}\Z",
+    "Use 2 to 40 small letters, digits and single hyphens, starting with a letter.",
+)
+
+
+class Retailer(TenantMixin):
+    """One retailer: one schema, one address, one bill.
+
+    The row that is `template` isn't a retailer: its schema is what new ones are copied from, and
+    it stands here so that migrations keep it current.
+    """
+
+    class State(models.TextChoices):
+        TEMPLATE = "template", "Template"
+        TRIAL = "trial", "Trial"
+        ACTIVE = "active", "Active"
+        PAST_DUE = "past_due", "Past due"
+        SUSPENDED = "suspended", "Suspended"
+        CLOSED = "closed", "Closed"
+
+    # Schemas are made by tenants.provisioning alone, and dropped by nobody in passing.
+    auto_create_schema = False
+    auto_drop_schema = False
+
+    name = models.CharField(max_length=100)
+    slug = models.CharField(
+        "address", max_length=40, unique=True, null=True, validators=[slug_validator]
+    )
+    state = models.CharField(max_length=20, choices=State, default=State.TRIAL)
+    owner_email = models.EmailField("owner's e-mail", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    schema_problem = models.TextField(
+        blank=True,
+        editable=False,
+        help_text="Why the schema isn't served: set and cleared by every migration run.",
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def email(self) -> str:
+        """What dj-stripe calls a subscriber's e-mail."""
+        return self.owner_email
+
+    @property
+    def host(self) -> str:
+        return f"{self.slug}.{settings.BASE_HOST}"
+
+    @property
+    def url(self) -> str:
+        """Where shoppers and staff find this retailer, without a trailing slash."""
+        port = f":{settings.BASE_PORT}" if settings.BASE_PORT else ""
+        return f"{settings.BASE_SCHEME}://{self.host}{port}"
+
+
+class Domain(DomainMixin):
+    """A host name that leads to a retailer."""
+
+
+class SchemaTemplate(models.Model):
+    """The SQL that rebuilds the template schema, for one set of applied migrations."""
+
+    fingerprint = models.CharField(max_length=64, unique=True)
+    sql = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.fingerprint[:12]

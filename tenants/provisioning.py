@@ -1,0 +1,112 @@
+"""A new retailer, in one transaction: complete or absent, whatever dies when."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django_tenants.utils import tenant_context
+
+from forms_app.starter import Starter, build_starter
+
+from . import schemas
+from .models import Domain, Retailer
+from .tokens import password_tokens
+
+# Hosts that are, or may become, the operator's own.
+RESERVED = frozenset(
+    "admin api app assets billing cdn console customerinfo demo docs help localhost mail media "
+    "ns status static support test www".split()
+)
+
+
+@dataclass(frozen=True)
+class Onboarded:
+    """What the operator needs after onboarding.
+
+    `invitation` is the link with which the owner sets a password; empty once there is one.
+    """
+
+    retailer: Retailer
+    created: bool
+    invitation: str
+
+
+def onboard(name: str, slug: str, owner_email: str, starter: Starter | None = None) -> Onboarded:
+    """Make the retailer with schema, address, owner and starter page, or find it.
+
+    A repeat with the same slug answers like the first, with a fresh invitation link. Raises
+    `ValidationError` for a slug or e-mail that can't be, or a slug that another owner has, and
+    `schemas.StaleTemplate` before `migrate_fleet` has run.
+    """
+    owner_email = owner_email.strip().lower()
+    retailer = Retailer.objects.filter(slug=slug).first()
+    created = retailer is None
+    if created:
+        try:
+            retailer = create(name, slug, owner_email, starter or Starter())
+        except IntegrityError:
+            # Somebody onboarded the same slug at this very moment, and was first.
+            retailer = Retailer.objects.get(slug=slug)
+            created = False
+    if retailer.owner_email != owner_email:
+        raise ValidationError({"slug": f"{slug} is taken by another retailer."})
+    return Onboarded(retailer, created, invitation(retailer))
+
+
+def create(name: str, slug: str, owner_email: str, starter: Starter) -> Retailer:
+    """The one transaction. Call it in the public schema."""
+    if slug in RESERVED:
+        raise ValidationError({"slug": f"{slug} is reserved."})
+    retailer = Retailer(
+        name=name, slug=slug, owner_email=owner_email, schema_name=free_schema_name(slug)
+    )
+    retailer.full_clean()
+    if not owner_email:
+        raise ValidationError({"owner_email": "The owner's e-mail is needed."})
+    template = schemas.current_template()
+    with transaction.atomic():
+        # The row first: a second onboarding of the same slug waits here until this one ends.
+        retailer.save()
+        Domain.objects.create(tenant=retailer, domain=retailer.host, is_primary=True)
+        schemas.replay(template, retailer.schema_name)
+        with tenant_context(retailer):
+            owner = get_user_model().objects.create_user(owner_email)
+            build_starter(retailer.name, retailer.url, owner, starter)
+    return retailer
+
+
+def free_schema_name(slug: str) -> str:
+    """r_<slug>, or with a number behind it where a renamed retailer still has that schema."""
+    wanted = name = f"r_{slug.replace('-', '_')}"
+    taken = set(
+        Retailer.objects.filter(schema_name__startswith=wanted).values_list(
+            "schema_name", flat=True
+        )
+    )
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
+
+
+def invitation(retailer: Retailer) -> str:
+    """The link with which the owner sets a password, or "" if there is one already."""
+    connection.set_schema_to_public()
+    with tenant_context(retailer):
+        owner = get_user_model().objects.filter(email=retailer.owner_email).first()
+        if owner is None or owner.has_usable_password():
+            return ""
+        path = reverse(
+            "wagtailadmin_password_reset_confirm",
+            urlconf="customerinfo.urls",
+            kwargs={
+                "uidb64": urlsafe_base64_encode(force_bytes(owner.pk)),
+                "token": password_tokens.make_token(owner),
+            },
+        )
+    return f"{retailer.url}{path}"

@@ -1,0 +1,74 @@
+"""From the Host header to a retailer's schema."""
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.exceptions import DisallowedHost
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django_tenants.utils import schema_context
+
+from .models import Domain, Retailer
+
+CACHED_FIELDS = ("id", "schema_name", "name", "slug", "state", "owner_email", "schema_problem")
+CACHE_SECONDS = 300
+NOBODY = "nobody"  # cached too, so that a scan over host names doesn't reach the database
+
+
+class RetailerMiddleware:
+    """Sets the schema for the request, and always leaves the connection in the public one.
+
+    Unknown hosts get a plain 404 that names nobody. X-Forwarded-Host is never believed
+    (USE_X_FORWARDED_HOST stays off, tenants.checks holds it).
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        connection.set_schema_to_public()
+        try:
+            host = request.get_host().rsplit(":", 1)[0].lower()
+        except DisallowedHost:
+            return not_found()
+        if host == settings.OPERATOR_HOST:
+            request.urlconf = settings.OPERATOR_URLCONF
+            request.retailer = None
+            return self.get_response(request)
+        retailer = find_retailer(host)
+        if retailer is None:
+            return not_found()
+        if retailer.schema_problem:
+            return HttpResponse("Back in a few minutes.", status=503, content_type="text/plain")
+        request.retailer = retailer
+        connection.set_tenant(retailer)
+        try:
+            return self.get_response(request)
+        finally:
+            # Streamed answers run after this: they must enter their schema themselves.
+            connection.set_schema_to_public()
+
+
+def not_found() -> HttpResponse:
+    return HttpResponseNotFound("There is nothing here.", content_type="text/plain")
+
+
+def find_retailer(host: str) -> Retailer | None:
+    """The retailer behind `host`; call it in the public schema."""
+    key = f"host:{host}"
+    found = cache.get(key)
+    if found is None:
+        domain = (
+            Domain.objects.select_related("tenant")
+            .exclude(tenant__state=Retailer.State.TEMPLATE)
+            .filter(domain=host)
+            .first()
+        )
+        found = {name: getattr(domain.tenant, name) for name in CACHED_FIELDS} if domain else NOBODY
+        cache.set(key, found, CACHE_SECONDS)
+    return None if found == NOBODY else Retailer(**found)
+
+
+def forget_hosts(*hosts: str) -> None:
+    """Look these hosts up afresh from now on, in every process."""
+    with schema_context("public"):
+        cache.delete_many([f"host:{host}" for host in hosts])

