@@ -147,5 +147,3 @@ def fresh_copy() -> Iterator[str]:
         yield name
     finally:
         drop(name)
-
-

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 ROOT = Path(__file__).resolve().parents[3]
 # Kept from run to run: the migrated database is copied from there (customerinfo.tests.databases).
-FOLDER = ROOT / "var" / "test"
+FOLDER = Path(os.environ.get("CUSTOMERINFO_TEST_FOLDER") or ROOT / "var" / "test")
 
 _running = []
 
