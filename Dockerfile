@@ -34,11 +34,15 @@ RUN SECRET_KEY=build-only \
 
 FROM base
 # What libpq of the PostgreSQL image needs beyond the slim image. No versions: Debian keeps only the
-# newest, and these come with its security fixes.
+# newest, and these come with its security fixes. The user has a name because Celery takes a number
+# without one for root.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libgssapi-krb5-2 libldap-2.5-0 \
  && rm -rf /var/lib/apt/lists/* \
+ && groupadd --gid 10001 customerinfo \
+ && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin \
+      customerinfo \
  && install --directory --owner=10001 --group=10001 /data/media
 COPY --from=postgres /usr/lib/postgresql/18/bin/pg_dump /usr/lib/postgresql/18/bin/pg_restore /usr/local/bin/
 COPY --from=postgres /usr/lib/*-linux-gnu/libpq.so.5.* /usr/local/lib/

@@ -7,17 +7,18 @@
 #   make test-next    the suite on the newest Wagtail
 #   make lint         style, import rules, Django's checks, missing migrations
 #   make bench        the numbers, beside what the machine allows
+#   make check-deploy image, chart and pipeline, as far as one can without a cluster
 #   make lock         compile requirements/*.in again (make lock UPGRADE=1: to the newest versions)
 #   make clean        delete environments and caches; the demo's data stays
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-fast test-next lint bench lock clean
+.PHONY: help demo demo-reset test test-fast test-next lint bench check-deploy lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
 BOOTSTRAP := bash tools/bootstrap.sh
-# Packages that both cores can share, and those that start servers or a browser and measure time.
+# What both cores can share; and what starts programs or a browser and has to have them to itself.
 FAST := not browser and not live
 SLOW := browser or live
 PARALLEL ?= -n 2
@@ -65,7 +66,7 @@ test: lint
 	exit $$failed
 
 test-fast: .venv/.stamp-dev
-	@$(PY) -m $(PYTEST) $(PARALLEL) -m "$(FAST)"
+	@$(PY) -m $(PYTEST) $(PARALLEL) -m "$(FAST) and not deploy"
 
 test-next: .venv-next/.stamp-next
 	@bash tools/browser.sh
@@ -74,6 +75,9 @@ test-next: .venv-next/.stamp-next
 
 bench: .venv/.stamp-dev
 	@$(PY) -m bench
+
+check-deploy: .venv/.stamp-dev
+	@$(PY) tools/check_deploy/run
 
 # Each lock is held to the versions of the smaller one: what is tested is what runs.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade)

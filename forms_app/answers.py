@@ -20,7 +20,7 @@ class AnswersForm(forms.Form):
 
 def form_class(schema: Mapping) -> type[AnswersForm]:
     """The form for a version's schema."""
-    return type("VersionForm", (AnswersForm,), {"base_fields": make_fields(schema)})
+    return type("VersionForm", (AnswersForm,), make_fields(schema))
 
 
 def make_fields(schema: Mapping) -> dict[str, forms.Field]:

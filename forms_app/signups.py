@@ -53,6 +53,15 @@ class Signup(models.Model):
             (field["label"], in_words(field, self.answers)) for field in self.form_version.fields
         ]
 
+    @property
+    def delivery_state(self) -> str:
+        """In one word for the list: the worst of its deliveries."""
+        states = {delivery.state for delivery in self.deliveries.all()}
+        for state in ("needs_attention", "sending", "due", "delivered"):
+            if state in states:
+                return state
+        return "none"
+
     def as_data(self) -> SignupData:
         """What a connection's mapping works on."""
         version = self.form_version

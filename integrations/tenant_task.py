@@ -17,6 +17,7 @@ class TenantTask(Task):
     """
 
     abstract = True
+    typing = False  # Celery would compare the call with the body's arguments, which lack `schema`
 
     def __call__(self, *args, schema: str, **kwargs):
         connection.set_schema_to_public()

@@ -1,11 +1,13 @@
 """From the Host header to a retailer's schema."""
 
+from collections.abc import Iterable, Iterator
+
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import DisallowedHost
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
-from django_tenants.utils import schema_context
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotFound
+from django_tenants.utils import schema_context, tenant_context
 
 from .models import Domain, Retailer
 
@@ -42,10 +44,19 @@ class RetailerMiddleware:
         request.retailer = retailer
         connection.set_tenant(retailer)
         try:
-            return self.get_response(request)
+            response = self.get_response(request)
         finally:
-            # Streamed answers run after this: they must enter their schema themselves.
             connection.set_schema_to_public()
+        if response.streaming and not isinstance(response, FileResponse):
+            # It reads on after this middleware has left the schema: an export would query the
+            # public one, or whatever the next request of this thread has set.
+            response.streaming_content = in_schema(retailer, response.streaming_content)
+        return response
+
+
+def in_schema(retailer: Retailer, content: Iterable[bytes]) -> Iterator[bytes]:
+    with tenant_context(retailer):
+        yield from content
 
 
 def not_found() -> HttpResponse:

@@ -41,6 +41,7 @@ COMMON_APPS = [
     "wagtail_color_panel",
     "wagtail.users",
     "wagtail.sites",
+    "wagtail.documents",  # Wagtail's admin links to it; out of the retailer's sight
     "wagtail.images",
     "wagtail.search",
     "wagtail.admin",

@@ -1,8 +1,9 @@
 """Addresses on a retailer's host."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.admin.views import account
+from wagtail.urls import serve_pattern
 
 from forms_app import views
 from tenants.storage import media
@@ -27,6 +28,7 @@ urlpatterns = [
     path("admin/", include(wagtailadmin_urls)),
     path("media/<path:path>", media),
     path("brand/<slug:digest>.css", views.brand_stylesheet),
-    path("", views.shop),
+    # The name by which Wagtail builds the addresses of pages.
+    re_path(serve_pattern, views.shop, name="wagtail_serve"),
     path("<path:path>", views.shop),
 ]

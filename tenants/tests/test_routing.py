@@ -33,9 +33,7 @@ def test_a_forwarded_host_is_not_believed(client, retailers):
     assert "Acorn" in answer.text and "Birch" not in answer.text
 
 
-def test_a_warm_look_up_of_a_host_needs_no_query(
-    client, retailers, django_assert_num_queries
-):
+def test_a_warm_look_up_of_a_host_needs_no_query(client, retailers, django_assert_num_queries):
     for retailer in retailers:
         client.get("/join/", HTTP_HOST=retailer.host)
     with django_assert_num_queries(0):
@@ -53,9 +51,7 @@ def test_a_new_domain_is_found_although_its_absence_was_cached(
     assert "Birch" in client.get("/join/", HTTP_HOST="birch.example").text
 
 
-def test_a_renamed_retailer_is_seen_at_once(
-    client, retailers, django_capture_on_commit_callbacks
-):
+def test_a_renamed_retailer_is_seen_at_once(client, retailers, django_capture_on_commit_callbacks):
     acorn, birch = retailers
     client.get("/join/", HTTP_HOST=acorn.host)
     with django_capture_on_commit_callbacks(execute=True):

@@ -171,10 +171,10 @@ def smoke_test(folder: Path, config: dict, programs: Programs) -> str:
         retailer = ["--name", "Bloom", "--slug", "bloom", "--owner-email", "owner@bloom.example"]
         image.run("python", "manage.py", "onboard_retailer", *retailer)
 
-        worker = stack.enter_context(
-            image.started("worker", "celery", "--app=customerinfo", "worker", "--concurrency=2")
-        )
-        beat_words = ["celery", "--app=customerinfo", "beat", "--schedule=/tmp/beat", "--pidfile="]
+        celery = ("celery", "--app=customerinfo")
+        worker_words = (*celery, "worker", "--concurrency=2", "--loglevel=info")
+        worker = stack.enter_context(image.started("worker", *worker_words))
+        beat_words = (*celery, "beat", "--schedule=/tmp/beat", "--pidfile=", "--loglevel=info")
         beat = stack.enter_context(image.started("beat", *beat_words))
         web = stack.enter_context(image.started("web", *image.command))
         # As kubelet asks: with the pod's address for a host.
@@ -189,7 +189,9 @@ def smoke_test(folder: Path, config: dict, programs: Programs) -> str:
                 raise Failed(f"{host}{path} answers {status}\n{tail(web.output())}")
         if image.get("/admin/login/", "stranger.example")[0] != 404:
             raise Failed("an unknown host is served")
-        worker.until(lambda: "ready." in worker.output(), 60, "ready")
+        worker.until(lambda: "ready." in worker.output(), 120, "ready")
+        if "SecurityWarning" in worker.output():
+            raise Failed(f"the worker takes its user for root:\n{tail(worker.output())}")
         beat.until(lambda: "beat: Starting..." in beat.output(), 60, "a start")
         memory = ", ".join(f"{p.name} {p.memory()}" for p in (web, worker, beat))
         for process, seconds in ((web, 40), (beat, 15), (worker, 60)):

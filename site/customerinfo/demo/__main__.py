@@ -20,8 +20,7 @@ from pathlib import Path
 
 from . import guardian, rootless
 from .claim import Claim, Taken
-from .keys import FILE as KEYS_FILE
-from .keys import Keys, keys_in
+from .keys import FILE as KEYS_FILE, Keys, keys_in
 from .ports import choose_ports, loopback_addresses
 from .service import ServiceError
 from .services import start_postgres, start_redis
@@ -31,7 +30,7 @@ from .terminal import Terminal
 ROOT = Path(__file__).resolve().parents[3]
 STEPS = 7
 USUAL_PORTS = {"web": 8000, "crm": 8010}
-CRM_ACCOUNTS = ("linden", "harbour")  # an account in the CRM for each of the demo's retailers
+CRM_ACCOUNTS = ("fern-and-fig", "volt-cycles")  # an account in the CRM each
 READY_LIMIT = 120.0  # seconds
 LEFTOVER_LIMIT = 12.0  # seconds in which the guardian of a killed demo has stopped everything
 
@@ -133,13 +132,15 @@ def start(data_dir: Path, claim: Claim, terminal: Terminal, supervisor: Supervis
     supervisor.run(manage("migrate", env, "migrate_fleet"))
 
     terminal.step("Demo data: two retailers, their pages, people and CRM accounts")
+    web, *others = product(data_dir, ports["web"], env)
+    supervisor.start(web)  # needs the tables only, and takes as long to start as the data takes
     seeded = json.loads(supervisor.run(manage("seed", env, "seed_demo"), capture=True))
 
     terminal.step("Web, worker and beat: starting")
-    for program in product(data_dir, ports["web"], env):
-        supervisor.start(program)
     if not supervisor.wait_until(lambda: answers(f"{base_url}/readyz"), READY_LIMIT):
         raise DemoFailed(f"{base_url}/readyz doesn't answer; the lines above may say why.")
+    for program in others:  # now, when they no longer take the processor from the web
+        supervisor.start(program)
     terminal.box(addresses(seeded["addresses"], f"http://localhost:{ports['crm']}"))
 
 

@@ -121,5 +121,5 @@ def namespace(account: pwd.struct_passwd) -> tuple[str, ...]:
 def succeeds(command: list[str]) -> bool:
     try:
         return subprocess.run(command, capture_output=True).returncode == 0
-    except FileNotFoundError:
+    except OSError:  # there is no such program, or a folder of PATH can't be searched
         return False

@@ -1,8 +1,12 @@
+import io
 import signal
+import subprocess
+import sys
 
 import psutil
 import pytest
 
+from customerinfo.demo import guardian as module
 from customerinfo.demo.guardian import Guardian
 from customerinfo.demo.tests.watched import Watched, eventually, is_over
 
@@ -83,3 +87,50 @@ def test_what_was_released_is_left_alone():
         guardian.close()
         assert program.process.poll() is None
         assert "asked politely" not in program.lines
+
+
+@pytest.fixture
+def listening(monkeypatch):
+    """Makes this very process the guardian, told `lines`, and gives it back its signals."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before[signal.SIGHUP] = signal.getsignal(signal.SIGHUP)
+
+    def listen(*lines, patience=0.2):
+        told = io.TextIOWrapper(io.BytesIO("".join(f"{line}\n" for line in lines).encode()))
+        monkeypatch.setattr(sys, "stdin", told)
+        monkeypatch.setattr(sys, "argv", ["guardian", str(patience)])
+        module.main()
+
+    yield listen
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_the_end_of_its_input_stops_what_is_held_and_only_that(listening):
+    with Watched.python(POLITE) as held, Watched.python(POLITE) as released:
+        held.line_with("up")
+        released.line_with("up")
+        listening(
+            f"hold {held.process.pid} {int(signal.SIGINT)}",
+            f"hold {released.process.pid} {int(signal.SIGINT)}",
+            f"release {released.process.pid}",
+            patience=30,
+        )
+        held.line_with("asked politely")
+        assert released.process.poll() is None
+
+
+def test_patience_has_an_end(listening):
+    with Watched.python(STUBBORN) as held:
+        child = psutil.Process(int(held.line_with("pids").split()[1]))
+        listening(f"hold {held.process.pid} {int(signal.SIGTERM)}")
+        assert held.process.wait(30) == -signal.SIGKILL
+        eventually(lambda: is_over(child))
+
+
+def test_a_zombie_is_not_alive():
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""], start_new_session=True)
+    eventually(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
+    assert not module.is_alive(process.pid)
+    process.wait()
+    assert not module.is_alive(process.pid)

@@ -1,0 +1,1 @@
+"""What the machine allows: the smallest programs that do the same kind of work."""

@@ -1,0 +1,100 @@
+"""The processes that are measured: gunicorn as in production, and the sandbox CRM."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from customerinfo.demo import guardian
+from customerinfo.demo.ports import unused_port
+
+START_LIMIT = 60.0  # seconds
+# As the Dockerfile runs it.
+GUNICORN = ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket"]
+
+
+class BenchFailed(Exception):
+    """A bench can't be run, or what ran didn't do its work; the message says which and why."""
+
+
+class Server:
+    """A program of a module, listening on `port`. Ends with this process, even by SIGKILL."""
+
+    def __init__(self, name: str, command: list[str], env: Mapping[str, str], folder: Path):
+        self.name = name
+        self.port = unused_port()
+        self.log = folder / f"{name}.log"
+        arguments = [word.replace("PORT", str(self.port)) for word in command]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                env={**os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        guardian.hold(self.process.pid)
+        self._wait()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the process and its children until now."""
+        process = psutil.Process(self.process.pid)
+        times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+        return sum(each.user + each.system for each in times)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            guardian.signal_group(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                guardian.signal_group(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+        guardian.release(self.process.pid)
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+
+    def _wait(self) -> None:
+        """Until it answers."""
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline and self.process.poll() is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_LIMIT)
+            try:
+                # Whatever it answers: gunicorn listens long before its workers do.
+                connection.request("GET", "/")
+                connection.getresponse()
+                return
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
+            finally:
+                connection.close()
+        self.stop()
+        raise BenchFailed(f"{self.name} didn't start:\n{self.log.read_text()[-2000:]}")
+
+
+def gunicorn(name: str, application: str, env: Mapping[str, str], folder: Path) -> Server:
+    return Server(
+        name, ["gunicorn", application, "--bind", "127.0.0.1:PORT", *GUNICORN], env, folder
+    )
+
+
+def crm(key: str, folder: Path) -> Server:
+    """The sandbox CRM, answering as fast as it can."""
+    command = ["customerinfo.demo.crm", "--port", "PORT", "--data", str(folder / "crm")]
+    command += ["--rate", "off", "--latency", "0", "--account", f"bench={key}"]
+    return Server("crm", command, {}, folder)

@@ -1,0 +1,115 @@
+"""From Stripe's subscriptions to the retailer's state, and the one place that writes it."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from djstripe import models as mirror
+
+from tenants.models import Retailer
+
+from . import plans, stripe_api
+
+# There is no table of audit entries yet; until there is, this logger is the audit.
+audit = logging.getLogger("billing.audit")
+
+State = Retailer.State
+
+# Stripe's statuses (https://docs.stripe.com/api/subscriptions/object#subscription_object-status)
+# and what each means here. None: the subscription never began, so it says nothing.
+STATE_OF_STATUS = {
+    "trialing": State.TRIAL,
+    "active": State.ACTIVE,
+    "past_due": State.PAST_DUE,  # Stripe still retries
+    "unpaid": State.SUSPENDED,  # Stripe gave up, invoices stay open
+    "paused": State.SUSPENDED,  # a trial ended without a card
+    "canceled": State.CLOSED,  # at the end of the period that was paid for
+    "incomplete": None,  # the first payment is under way
+    "incomplete_expired": None,  # and failed for 23 hours
+}
+# A subscription that Stripe itself cancelled over money: the retailer didn't ask to leave, may pay
+# and come back, and nothing of it may be deleted.
+OVER_MONEY = frozenset({"payment_failed", "payment_disputed"})
+
+# With several subscriptions the best one counts: who pays for one of them is a customer.
+BEST_FIRST = (State.ACTIVE, State.TRIAL, State.PAST_DUE, State.SUSPENDED, State.CLOSED)
+
+# Billing moves retailers between these, in any direction: whoever pays again is active again.
+BILLED = frozenset(BEST_FIRST)
+
+
+class UnknownStatus(ValueError):
+    """Stripe has a status that this code doesn't know. Better no change than a guess."""
+
+
+class NotBilled(ValueError):
+    """The template's row has no bill."""
+
+
+def state_of(subscription: Mapping) -> State | None:
+    """What one subscription says; None if it never began. Raises `UnknownStatus`."""
+    status = subscription["status"]
+    if status not in STATE_OF_STATUS:
+        raise UnknownStatus(f"{subscription.get('id')} is {status!r}.")
+    details = subscription.get("cancellation_details") or {}
+    if status == "canceled" and details.get("reason") in OVER_MONEY:
+        return State.SUSPENDED
+    return STATE_OF_STATUS[status]
+
+
+def derive_state(
+    subscriptions: Iterable[Mapping], trial_ends: datetime | None, now: datetime
+) -> State:
+    """The retailer's state, from Stripe's data of its subscriptions (in any order) alone.
+
+    `trial_ends` is the end of the trial that began with onboarding, without Stripe; None is a
+    trial without an end. It counts until a subscription has begun. Raises `UnknownStatus`.
+    """
+    said = {state_of(subscription) for subscription in subscriptions} - {None}
+    for state in BEST_FIRST:
+        if state in said:
+            return state
+    return State.TRIAL if trial_ends is None or now < trial_ends else State.SUSPENDED
+
+
+def refresh(retailer: Retailer, why: str) -> bool:
+    """Derive the retailer's state from the mirror and write it; whether it changed.
+
+    Raises `UnknownStatus`, `NotBilled`; then nothing is written.
+    """
+    with transaction.atomic():
+        # The row first: of two at once, the second derives from what the first one saw, and later.
+        locked = Retailer.objects.select_for_update().get(pk=retailer.pk)
+        subscriptions = mirror.Subscription.objects.filter(
+            customer__subscriber=locked, livemode=stripe_api.live_mode()
+        ).values_list("stripe_data", flat=True)
+        state = derive_state(subscriptions, plans.trial_ends(locked), timezone.now())
+        changed = write_state(locked, state, why)
+    retailer.state = locked.state
+    return changed
+
+
+def write_state(retailer: Retailer, state: State, why: str) -> bool:
+    """The one place where billing changes a retailer's state; whether it did.
+
+    `retailer` is a row that the caller holds locked. Raises `NotBilled`.
+    """
+    if retailer.state not in BILLED:
+        raise NotBilled(f"{retailer} is {retailer.state}.")
+    if retailer.state == state:
+        return False
+    before, retailer.state = retailer.state, state
+    retailer.save(update_fields=["state"])  # saved, so that cached hosts are looked up again
+    transaction.on_commit(
+        lambda: audit.info(
+            "Retailer %s (%s): %s → %s, because of %s",
+            retailer.pk,
+            retailer.schema_name,
+            before,
+            State(state).value,
+            why,
+        )
+    )
+    return True

@@ -1,0 +1,95 @@
+"""Connecting: choose the kind, fill in its form, be told who we are connected to."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.generic.edit import FormMixin, ProcessFormView
+from wagtail.admin import messages
+
+from integrations.models import Connection
+
+from . import kinds
+from .access import ConnectionView, CrmView
+from .connect_form import ConnectForm
+
+
+class ChooseView(CrmView):
+    permission_required = "add"
+    page_title = "Connect your CRM"
+    template_name = "integrations/choose.html"
+
+    def get(self, request) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(kinds=kinds.offered()))
+
+
+class _FormView(FormMixin, ProcessFormView):
+    form_class = ConnectForm
+    template_name = "integrations/connect.html"
+
+    def form_valid(self, form: ConnectForm) -> HttpResponse:
+        form.save()
+        messages.success(self.request, self.success_message(form))
+        return redirect(self.next_name, form.connection.pk)
+
+    def form_invalid(self, form: ConnectForm) -> HttpResponse:
+        messages.error(self.request, "Not saved yet: please look at what is marked below.")
+        return super().form_invalid(form)
+
+
+class ConnectView(_FormView, CrmView):
+    """A new connection; the mapping, filled in already, is what comes next."""
+
+    permission_required = "add"
+    next_name = "crm:mapping"
+
+    def setup(self, request, *args, **kwargs) -> None:
+        super().setup(request, *args, **kwargs)
+        self.kind = next((k for k in kinds.offered() if k.key == kwargs["kind"]), None)
+        if self.kind is None:
+            raise Http404
+
+    def get_page_title(self) -> str:
+        return self.kind.label
+
+    def get_crumbs(self) -> list[dict]:
+        return [{"url": reverse("crm:choose"), "label": "Connect"}]
+
+    def get_form_kwargs(self) -> dict:
+        return {**super().get_form_kwargs(), "connection": Connection(kind=self.kind.key)}
+
+    def get_context_data(self, **kwargs) -> dict:
+        return super().get_context_data(
+            heading=f"Connect {self.kind.label}",
+            summary=self.kind.summary,
+            submit_button_label="Connect",
+            submit_button_active_label="Asking the CRM…",
+            cancel_url=reverse("crm:choose"),
+            **kwargs,
+        )
+
+    def success_message(self, form: ConnectForm) -> str:
+        return f"{form.probed.sentence()} We have filled in what goes where: please look it over."
+
+
+class ChangeView(_FormView, ConnectionView):
+    """Name, address and key of a connection."""
+
+    permission_required = "change"
+    page_title = "Address and key"
+    next_name = "crm:connection"
+
+    def get_form_kwargs(self) -> dict:
+        return {**super().get_form_kwargs(), "connection": self.object}
+
+    def get_context_data(self, **kwargs) -> dict:
+        return super().get_context_data(
+            heading=self.object.name,
+            summary="It is saved when the CRM has answered and let us in.",
+            submit_button_label="Save",
+            submit_button_active_label="Asking the CRM…",
+            cancel_url=reverse("crm:connection", args=[self.object.pk]),
+            **kwargs,
+        )
+
+    def success_message(self, form: ConnectForm) -> str:
+        return f"Saved. {form.probed.sentence()}"

@@ -1,0 +1,67 @@
+"""Asks a CRM who we are to it and what it knows, and puts its refusals into words."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from integrations.connectors import connector_class
+from integrations.connectors.base import (
+    Account,
+    Attribute,
+    ConnectorError,
+    CredentialsRefused,
+)
+from integrations.tasks import http
+
+# Failures that come from where we asked, not from how: they are shown at the address.
+_ADDRESS = (
+    "blocked",
+    "refused",
+    "timeout",
+    "reset",
+    "dns",
+    "tls",
+    "too_large",
+    "bad_answer",
+    "wrong_address",
+    "unavailable",
+)
+_SHORTEST_SECRET = 4  # hiding shorter ones would tear holes into ordinary words
+
+
+@dataclass(frozen=True)
+class Probed:
+    account: Account
+    attributes: tuple[Attribute, ...]
+
+    def attributes_json(self) -> list[dict]:
+        """As Connection.described reads them back."""
+        return [asdict(attribute) for attribute in self.attributes]
+
+    def sentence(self) -> str:
+        """Who it is connected to, as the CRM says."""
+        detail = f" ({self.account.detail.rstrip('.')})" if self.account.detail else ""
+        return f"Connected to {self.account.name}{detail}."
+
+
+def probe(kind: str, config: Mapping[str, str]) -> Probed:
+    """`config` with its secrets. Raises ConnectorError; no transaction may be open."""
+    connector = connector_class(kind)(config, http())
+    return Probed(connector.check(), tuple(connector.describe()))
+
+
+def explain(error: ConnectorError, secrets: Mapping[str, str]) -> tuple[str, str]:
+    """(which kind of field it belongs to: "url", "secret" or "", what to tell the retailer)."""
+    message = redacted(error.message or f"It said “{error.code}”.", secrets)
+    if error.code in _ADDRESS:
+        return "url", f"We can't reach a CRM there. {message}"
+    if isinstance(error, CredentialsRefused):
+        return "secret", f"The CRM refused us. {message}"
+    return "", f"The CRM can't be asked right now. {message} Please try again in a moment."
+
+
+def redacted(text: str, secrets: Mapping[str, str]) -> str:
+    """Some CRMs repeat the key that they refuse."""
+    for secret in secrets.values():
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "•••")
+    return text

@@ -1,0 +1,71 @@
+"""The states of a connection: how they change by hand, and how they read."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import connection as database, transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+from wagtail.log_actions import log
+
+from integrations import doorbell
+from integrations.models import Connection, Delivery
+
+ACTIVE, PAUSED, OFF = Connection.State.ACTIVE, Connection.State.PAUSED, Connection.State.OFF
+# Any other reason was written by the delivery, which pauses where the CRM refuses us.
+BY_HAND = "Paused by hand."
+
+# What is done → (from which states, to which one, the reason that is shown).
+TRANSITIONS = {
+    "pause": ((ACTIVE,), PAUSED, BY_HAND),
+    "resume": ((PAUSED, OFF), ACTIVE, ""),
+    "switch_off": ((ACTIVE, PAUSED), OFF, ""),
+}
+
+
+@dataclass(frozen=True)
+class StateWords:
+    """`tone` is good, busy, stopped or off; it only colours what the words say."""
+
+    label: str
+    tone: str
+    reason: str = ""
+
+
+def change(connection: Connection, what: str) -> bool:
+    """Do one of TRANSITIONS; False if somebody else was faster and it no longer applies."""
+    before, after, reason = TRANSITIONS[what]
+    with transaction.atomic():
+        changed = Connection.objects.filter(pk=connection.pk, state__in=before).update(
+            state=after, state_reason=reason
+        )
+        if changed:
+            log(instance=connection, action=f"crm.{what}")
+            if after == ACTIVE:
+                hurry(connection)
+    connection.refresh_from_db(fields=["state", "state_reason", "not_before"])
+    return bool(changed)
+
+
+def hurry(connection: Connection) -> None:
+    """What waits goes now, whatever it was waiting for. Rings once the transaction is through."""
+    now = timezone.now()
+    Connection.objects.filter(pk=connection.pk).update(not_before=now)
+    Delivery.objects.filter(connection=connection, state=Delivery.State.DUE).update(due_at=now)
+    transaction.on_commit(partial(doorbell.ring, database.schema_name, [connection.pk]))
+
+
+def stopped_by_the_crm(connection: Connection) -> bool:
+    """Paused because of what the CRM said, so it can go on once that is mended."""
+    return connection.state == PAUSED and connection.state_reason != BY_HAND
+
+
+def in_words(connection: Connection) -> StateWords:
+    if connection.state == PAUSED:
+        return StateWords("Paused", "stopped", connection.state_reason)
+    if connection.state == OFF:
+        return StateWords("Off", "off", "New sign-ups aren't sent.")
+    if connection.not_before > timezone.now():
+        until = date_format(timezone.localtime(connection.not_before), "H:i")
+        return StateWords("Waiting", "busy", f"The CRM can't take more now. Next try at {until}.")
+    return StateWords("Active", "good")
