@@ -1,6 +1,7 @@
 """The world that all tests share: two retailers, Acorn and Birch, on real PostgreSQL and Redis."""
 
 import pytest
+
 from customerinfo.tests import databases
 
 
@@ -17,6 +18,7 @@ def empty_cache(settings, tmp_path):
     """No test sees what another one cached, nor its files."""
     from django.core.cache import cache
     from django.db import connection
+
     from forms_app import versions
     from integrations import doorbell
 
@@ -43,3 +45,70 @@ def committed_world(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock(), databases.fresh_copy() as name:
         with databases.pointed_at(name):
             yield
+
+
+@pytest.fixture(scope="session")
+def crm_process(tmp_path_factory):
+    """The sandbox CRM: a process of its own, asked over HTTP, with an account for each retailer."""
+    from customerinfo.demo.crm.tests.process import running
+
+    folder = tmp_path_factory.mktemp("crm")
+    accounts = ("--account", "acorn=key-acorn", "--account", "birch=key-birch")
+    with running(folder, *accounts, "--rate", "off", key="key-acorn") as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox_crm(crm_process):
+    """The same, well-behaved at the start of every test."""
+    for key in ("key-acorn", "key-birch"):
+        crm_process.api("DELETE", "/faults", key=key)
+    return crm_process
+
+
+@pytest.fixture
+def connected(sandbox_crm):
+    """connected(retailer, name="CRM", key=None): a connection to the retailer's account, mapped."""
+    from django_tenants.utils import tenant_context
+
+    from integrations.http import Http
+    from integrations.mapping import default_rows, rows_to_json
+    from integrations.models import Connection
+
+    def make(retailer, name="CRM", key=None, **values):
+        with tenant_context(retailer):
+            made = Connection(
+                name=name,
+                kind="sandbox",
+                config={"base_url": sandbox_crm.url},
+                secrets={"api_key": key or f"key-{retailer.slug}"},
+            )
+            connector = made.connector(Http(allow_private=True))
+            attributes = connector.describe() if key is None else []
+            made.attributes = [vars(attribute) for attribute in attributes]
+            made.mapping = rows_to_json(default_rows(attributes, connector.hints))
+            for field, value in values.items():
+                setattr(made, field, value)
+            made.save()
+            return made
+
+    return make
+
+
+@pytest.fixture
+def sign_up():
+    """sign_up(retailer, email, **answers by kind): one taken-in sign-up on the starter page."""
+    from django_tenants.utils import tenant_context
+
+    from forms_app import intake
+    from forms_app.models import FormVersion, Signup
+
+    def take(retailer, email, **answers):
+        with tenant_context(retailer):
+            version = FormVersion.objects.latest("number")
+            keys = {field["kind"]: field["key"] for field in version.fields}
+            data = {keys["email"]: email}
+            data |= {keys[kind]: value for kind, value in answers.items()}
+            return Signup.objects.get(pk=intake.take(version, data))
+
+    return take

@@ -44,16 +44,17 @@ def main() -> int:
                 try:
                     # Imported now that Django is set up.
                     measure = getattr(import_module(BENCHES[name]), name)
-                    lines += measure(here, lambda line: say(f"  {line}"))
+                    lines += measure(here, lambda line: say(f"  {line}"), failed.append)
                 except BenchFailed as error:
-                    failed.append(name)
-                    say(f"  {name} FAILED: {error}")
+                    failed.append(f"{name}: {error}")
     except ServiceError as error:
         say(f"{error}")
         return 1
     say(f"\n{rounds.table(lines)}\n\nRaw figures, round by round:")
     for line in lines:
         say(line.raw())
+    for failure in failed:
+        say(f"\nFAILED: {failure}")
     say(f"\n{time.monotonic() - started:.0f} s; {rounds.machine()}")
     return 1 if failed else 0
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench.servers import BenchFailed, Server
 
-SECONDS = 4
+SECONDS = 3
 CONNECTIONS = 8  # as many as the server has threads
 ID = "SIGNUPID"  # stands in a body for an id that no other request has
 

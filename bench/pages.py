@@ -24,13 +24,13 @@ WARM = 40  # requests until each process and thread has answered
 COUNTED = 10
 
 
-def get(world: World, say: Callable[[str], None]) -> list[Line]:
+def get(world: World, say: Callable[[str], None], fail: Callable[[str], None]) -> list[Line]:
     request = load.Request("/join/", world.retailer.host)
     with (
         product(world) as ours,
         servers.gunicorn("hello", "bench.limits.hello", {}, world.folder) as hello,
     ):
-        count(world, ours, "GET", lambda number: request, say)
+        count(world, ours, "GET", lambda number: request, say, fail)
         rounds = alternate(
             {
                 "ours": lambda: load.load(ours, request),
@@ -43,7 +43,7 @@ def get(world: World, say: Callable[[str], None]) -> list[Line]:
     ]
 
 
-def post(world: World, say: Callable[[str], None]) -> list[Line]:
+def post(world: World, say: Callable[[str], None], fail: Callable[[str], None]) -> list[Line]:
     request = load.Request("/join/", world.retailer.host, form(world))
     link = psycopg2.connect(world.dsn)
     with link, link.cursor() as cursor:
@@ -60,7 +60,7 @@ def post(world: World, say: Callable[[str], None]) -> list[Line]:
             body = request.body.replace(load.ID, f"{prefix}-{number:012x}")
             return load.Request(request.path, request.host, body)
 
-        count(world, ours, "POST", numbered, say)
+        count(world, ours, "POST", numbered, say, fail)
         before = stored(world)
         rounds = alternate(
             {
@@ -126,8 +126,9 @@ def count(
     method: str,
     request: Callable[[int], load.Request],
     say: Callable[[str], None],
+    fail: Callable[[str], None],
 ) -> None:
-    """Statements of one request when warm, as PostgreSQL saw them. Raises BenchFailed if many."""
+    """Statements of one request when warm, as PostgreSQL saw them; too many fail the bench."""
     for number in range(WARM):
         ask(server, method, request(number))
     with logged(world.postgres) as log:
@@ -146,7 +147,7 @@ def count(
     for statement in statements:
         say(f"    {statement[:110]}")
     if max(counts) > MOST_STATEMENTS[method]:
-        raise BenchFailed(f"A warm {method} takes {max(counts)} statements.")
+        fail(f"A warm {method} takes {max(counts)} statements.")
 
 
 def ask(server: Server, method: str, request: load.Request) -> None:

@@ -12,7 +12,7 @@ from bench.world import World
 _numbers = count(1)
 
 
-def onboard(world: World, say: Callable[[str], None]) -> list[Line]:
+def onboard(world: World, say: Callable[[str], None], fail: Callable[[str], None]) -> list[Line]:
     from tenants.provisioning import onboard as make
     from tenants.schemas import TEMPLATE_SCHEMA, current_template
 

@@ -16,7 +16,7 @@ AA = 4.5  # WCAG 2.2, contrast of text
 COUNTRIES = [(code, code) for code in sorted(phonenumbers.SUPPORTED_REGIONS)]
 
 
-@register_setting(icon="palette", order=10)
+@register_setting(icon="tag", order=10)
 class Brand(BaseGenericSetting):
     """One row per retailer."""
 

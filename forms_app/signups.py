@@ -1,9 +1,11 @@
 """Sign-ups and the consent that was given with them."""
 
+import datetime
 import uuid
 
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from integrations.mapping import Answer, ConsentGiven, SignupData
 
@@ -104,8 +106,18 @@ def in_words(field: dict, answers: dict) -> str:
         return ""
     if isinstance(value, bool):
         return "Yes" if value else "No"
+    if field["kind"] == "birthday":
+        return birthday_in_words(value)
     labels = {option["id"]: option["label"] for option in field.get("options", ())}
     return labels.get(value, value)
+
+
+def birthday_in_words(value: str) -> str:
+    """10 December, or 10 December 1815 where a year was given."""
+    without_year = value.startswith("--")
+    # A leap year stands in, so that 29 February is a date.
+    day = datetime.date.fromisoformat(f"2000{value[1:]}" if without_year else value)
+    return date_format(day, "j F" if without_year else "j F Y")
 
 
 class Consent(models.Model):

@@ -65,7 +65,7 @@ def register_brand():
         "Brand",
         reverse("wagtailsettings:edit", args=["forms_app", "brand"]),
         permission="forms_app.change_brand",
-        icon_name="palette",
+        icon_name="tag",
         order=120,
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from django.db import connection
+from django.utils import timezone
 from django_tenants.utils import get_tenant_model, schema_context
 
 from . import doorbell
@@ -15,8 +16,8 @@ WORK = """
 SELECT DISTINCT '{schema}', d.connection_id
   FROM {quoted}.integrations_delivery d
   JOIN {quoted}.integrations_connection c ON c.id = d.connection_id
- WHERE d.state IN ('due', 'sending') AND d.due_at <= now()
-   AND c.state = 'active' AND c.not_before <= now()
+ WHERE d.state IN ('due', 'sending') AND d.due_at <= %(now)s
+   AND c.state = 'active' AND c.not_before <= %(now)s
 """
 
 
@@ -34,7 +35,7 @@ def find_work(schemas: Iterable[str]) -> Iterator[tuple[str, int]]:
             for schema in schemas[start : start + SCHEMAS_A_QUERY]
         ]
         with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts))
+            cursor.execute(" UNION ALL ".join(parts), {"now": timezone.now()})
             yield from cursor.fetchall()
 
 

@@ -56,6 +56,12 @@ class StateColumn(Column):
         )
 
 
+class NeedsAttentionColumn(Column):
+    def get_value(self, connection: Connection) -> int | str:
+        number = connection.needs_attention
+        return format_html('<span class="crm-alert">{}</span>', number) if number else 0
+
+
 class LastDeliveryColumn(DateColumn):
     cell_template_name = "integrations/last_delivery_cell.html"
 
@@ -73,13 +79,15 @@ class ConnectionsView(generic.IndexView):
     default_ordering = "name"
     columns = [
         TitleColumn(
-            "name", get_url=lambda connection: reverse("crm:connection", args=[connection.pk])
+            "name",
+            get_url=lambda connection: reverse("crm:connection", args=[connection.pk]),
+            width="24%",
         ),
         Column("kind", label="Kind", accessor=lambda connection: kinds.label(connection.kind)),
-        StateColumn("state", label="State", width="30%"),
+        StateColumn("state", label="State", width="24%"),
         Column("waiting", label="Waiting"),
         Column("delivered", label="Delivered"),
-        Column("needs_attention", label="Needs attention"),
+        NeedsAttentionColumn("needs_attention", label="Needs attention"),
         LastDeliveryColumn("last_delivery", label="Last delivery"),
     ]
 

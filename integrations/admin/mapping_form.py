@@ -12,9 +12,9 @@ from integrations.mapping import MappingError, MappingRow, rows_from_json, rows_
 from .mapping_rows import OurField, field_of
 
 MODES = (
-    ("overwrite", "Replace what is there"),
-    ("only_if_empty", "Only fill if empty"),
-    ("append", "Add to what is there"),
+    ("overwrite", "Always replace"),
+    ("only_if_empty", "Only if empty"),
+    ("append", "Add to it"),
 )
 TYPES = {
     "string": "text",
@@ -84,10 +84,6 @@ class MappingRowForm(forms.Form):
     @cached_property
     def our_field(self) -> OurField:
         return field_of(self["source"].value() or "", self.ours)
-
-    @property
-    def is_sent(self) -> bool:
-        return not is_blank(self["attribute"].value())
 
     @property
     def is_gone(self) -> bool:

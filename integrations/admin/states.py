@@ -62,7 +62,8 @@ def stopped_by_the_crm(connection: Connection) -> bool:
 
 def in_words(connection: Connection) -> StateWords:
     if connection.state == PAUSED:
-        return StateWords("Paused", "stopped", connection.state_reason)
+        tone = "stopped" if stopped_by_the_crm(connection) else "busy"
+        return StateWords("Paused", tone, connection.state_reason)
     if connection.state == OFF:
         return StateWords("Off", "off", "New sign-ups aren't sent.")
     if connection.not_before > timezone.now():

@@ -253,6 +253,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 0.5,
     "socket_timeout": 5,
     "visibility_timeout": 3600,
+    # kombu would try for six seconds to reach Redis while the shopper waits. The sweep rings again.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
 }
 CELERY_TASK_PUBLISH_RETRY = False  # Redis down must not hold up a shopper
 CELERY_TASK_TIME_LIMIT = 300

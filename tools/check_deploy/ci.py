@@ -13,7 +13,9 @@ from programs import Programs
 
 TEMPLATE = "lib/gitlab/ci/templates/Auto-DevOps.gitlab-ci.yml"
 # Where gitlab-ci-local keeps what `include: template` fetched.
-CACHED = Path(".gitlab-ci-local/includes/gitlab.com/gitlab-org/gitlab/-/raw/HEAD") / TEMPLATE
+CACHED = Path("includes/gitlab.com/gitlab-org/gitlab/-/raw/HEAD") / TEMPLATE
+# Beside the tree, not in it: a job that looks at every file must not find the tree twice.
+STATE = ("--state-dir", "../state")
 HERE = Path(__file__).resolve().parent
 
 # On the default branch: name -> when.
@@ -72,7 +74,8 @@ def lint_job(root: Path, programs: Programs) -> str:
         variables = [f"UV_CACHE_DIR={cache / 'uv'}", f"PIP_CACHE_DIR={cache / 'pip'}"]
         done = run(
             [
-                *(*programs.gitlab_ci_local(), "lint", "--force-shell-executor", "--needs=false"),
+                *(*programs.gitlab_ci_local(), *STATE, "lint"),
+                *("--force-shell-executor", "--needs=false"),
                 *(word for variable in variables for word in ("--variable", variable)),
             ],
             cwd=copy,
@@ -87,7 +90,7 @@ def lint_job(root: Path, programs: Programs) -> str:
 
 
 def listed(copy: Path, programs: Programs) -> list[dict]:
-    done = run([*programs.gitlab_ci_local(), "--list-json"], cwd=copy)
+    done = run([*programs.gitlab_ci_local(), *STATE, "--list-json"], cwd=copy)
     return json.loads("[" + done.stdout.partition("[")[2])
 
 
@@ -95,7 +98,8 @@ def listed(copy: Path, programs: Programs) -> list[dict]:
 def checkout(root: Path, programs: Programs) -> Iterator[tuple[Path, str]]:
     """A copy as a clone on GitLab would be, and where Auto DevOps' template came from."""
     with tempfile.TemporaryDirectory(prefix="check-deploy-") as name:
-        copy = Path(name)
+        copy = Path(name) / "tree"
+        copy.mkdir()
         copy_tree(root, copy)
         for command in (
             ["init", "--quiet", "--initial-branch", "main"],
@@ -128,9 +132,11 @@ def copy_tree(root: Path, target: Path) -> None:
 
 def fetch_template(copy: Path, programs: Programs) -> str:
     """Leave GitLab's template in gitlab-ci-local's cache, or its stand-in when out of reach."""
-    done = run([*programs.gitlab_ci_local(), "--list"], cwd=copy, timeout=120, check=False)
+    command = [*programs.gitlab_ci_local(), *STATE, "--list"]
+    done = run(command, cwd=copy, timeout=120, check=False)
     if "could not be fetched" not in done.stdout + done.stderr:
         return "GitLab's own"
-    (copy / CACHED).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(HERE / "stand_ins/Auto-DevOps.gitlab-ci.yml", copy / CACHED)
+    cached = copy.parent / "state" / CACHED
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(HERE / "stand_ins/Auto-DevOps.gitlab-ci.yml", cached)
     return "a stand-in, GitLab can't be reached"

@@ -128,8 +128,8 @@ def find_uv() -> list[str] | None:
     given = os.environ.get("UV") or shutil.which("uv")
     if given:
         return [given]
-    if (root / ".tools/bin/uv").exists():
-        return [str(root / ".tools/bin/uv")]
+    if (root / ".tools/uv/bin/uv").exists():  # tools/bootstrap.sh leaves it there
+        return [str(root / ".tools/uv/bin/uv")]
     if run([sys.executable, "-m", "uv", "--version"], check=False).returncode == 0:
         return [sys.executable, "-m", "uv"]
     return None

@@ -1,0 +1,57 @@
+"""Starts the fake Stripe as a process, and reaches what isn't part of Stripe's API."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class FakeStripe:
+    """`with FakeStripe() as fake:` … `fake.url` is what STRIPE_API_BASE wants."""
+
+    def __enter__(self) -> "FakeStripe":
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "billing.tests.fake_stripe"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.url = self.process.stdout.readline().strip()  # printed once it listens
+        if not self.url:
+            raise RuntimeError(f"The fake Stripe ended with {self.process.wait()}.")
+        return self
+
+    def __exit__(self, *problem) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        self.process.stdout.close()
+
+    def ask(self, name: str, **values):
+        body = json.dumps(values).encode()
+        with urllib.request.urlopen(f"{self.url}/_fake/{name}", body, timeout=10) as answer:
+            return json.load(answer)
+
+    def reset(self, livemode: bool = False) -> None:
+        """An empty Stripe. `livemode`: everything is shown as real money."""
+        self.ask("reset", livemode=livemode)
+
+    def fail(self, status: int = 503, times: int = 1, after: bool = False, **headers) -> None:
+        """The next calls fail; `after`: they are carried out, but their answers get lost."""
+        self.ask("fail", status=status, times=times, after=after, headers=headers)
+
+    def set_subscription(self, id: str, **values) -> dict:
+        """What only Stripe's clock and cards do, such as status="past_due"."""
+        return self.ask("subscription", id=id, **values)
+
+    def cancel(self, id: str, reason: str) -> dict:
+        return self.ask("cancel", id=id, reason=reason)
+
+    def events(self) -> list[dict]:
+        return self.ask("events")
+
+    def requests(self, method: str, path: str) -> int:
+        """How many such calls came in."""
+        return self.ask("requests").count({"method": method, "path": path})
