@@ -1,5 +1,7 @@
 """The world that all tests share: two retailers, Acorn and Birch, on real PostgreSQL and Redis."""
 
+from pathlib import Path
+
 import pytest
 
 from customerinfo.tests import databases
@@ -8,7 +10,7 @@ from customerinfo.tests import databases
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker):
     """pytest-django's hook: every test process has its own copy of the world."""
-    with django_db_blocker.unblock(), databases.fresh_copy() as name:
+    with django_db_blocker.unblock(), databases.fresh_copy(databases.world()) as name:
         with databases.pointed_at(name):
             yield
 
@@ -42,7 +44,7 @@ def retailers(db):
 @pytest.fixture
 def committed_world(django_db_setup, django_db_blocker):
     """A database of its own in which commits are real: for races, killed workers, other threads."""
-    with django_db_blocker.unblock(), databases.fresh_copy() as name:
+    with django_db_blocker.unblock(), databases.fresh_copy(databases.world()) as name:
         with databases.pointed_at(name):
             yield
 
@@ -112,3 +114,34 @@ def sign_up():
             return Signup.objects.get(pk=intake.take(version, data))
 
     return take
+
+
+CHROMIUM = "/usr/bin/chromium"
+
+
+def pytest_collection_modifyitems(items):
+    """Without a browser its tests are skipped, counted and shown; nothing else is."""
+    if not Path(CHROMIUM).exists():
+        missing = pytest.mark.skip(reason="Chromium isn't installed (Debian: apt install chromium)")
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(missing)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args():
+    """Debian's Chromium, which makes no connection of its own."""
+    quiet = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
+        " --disable-background-networking --disable-component-update"
+    )
+    return {"executable_path": CHROMIUM, "args": quiet.split()}
+
+
+@pytest.fixture(scope="session")
+def stack(django_db_blocker, tmp_path_factory):
+    """The product's processes with the demo's two shops; seen from outside only."""
+    from customerinfo.tests import stack as live_stack
+
+    with django_db_blocker.unblock(), live_stack.running(tmp_path_factory.mktemp("stack")) as made:
+        yield made

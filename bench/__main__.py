@@ -34,7 +34,7 @@ def main() -> int:
     if unknown := set(chosen) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     say(f"{rounds.machine()}; load from {load.client()}")
-    say("Preparing a database with retailers (a minute or two the first time) …")
+    say("Preparing a database (a minute or two after a change of migrations) …")
     started = time.monotonic()
     lines, failed = [], []
     try:

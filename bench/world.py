@@ -45,7 +45,7 @@ class World:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """Everything up, with Django on the bench's database; stopped and dropped afterwards."""
+    """Everything up, with Django on a database of its own; stopped and dropped afterwards."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         start_postgres(FOLDER / "postgres", durable=True) as postgres,
@@ -71,7 +71,7 @@ def world() -> Iterator[World]:
         # Only now: importing it reads the environment.
         from customerinfo.tests import databases
 
-        with databases.fresh_copy() as name, databases.pointed_at(name):
+        with databases.fresh_copy(databases.migrated()) as name, databases.pointed_at(name):
             yield World(make_retailer(), postgres, FOLDER, dsn(postgres, name))
 
 

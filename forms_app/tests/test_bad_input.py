@@ -196,7 +196,7 @@ def test_other_methods_are_not_allowed(shops, robin, nothing_written, method, pa
         "/\x00/",
         "/join/\x00/",
         "/join\x00",
-        "/\ufffd/",
+        "/\xff\xfe/",  # not UTF-8: WSGI hands bytes over as Latin-1
         "/" + "a" * 20_000 + "/",
         "/" + "a/" * 2_000,
         "/join/../../etc/passwd",

@@ -110,11 +110,11 @@ def test_of_two_e_mail_fields_the_first_that_is_filled_in_counts(shops):
         field("email", "private", required=False),
         slug="two",
     )
-    signup = acorn.sign_up({"work": "robin@work.test", "private": ""}, "/two/")
-    assert signup.email == "robin@work.test"
-    later = acorn.sign_up({"work": "", "private": "kim@home.test"}, "/two/")
-    assert later.email == "kim@home.test"
-    assert later.person == "kim@home.test"
+    signup = acorn.sign_up({"work": "robin@example.com", "private": ""}, "/two/")
+    assert signup.email == "robin@example.com"
+    later = acorn.sign_up({"work": "", "private": "kim@example.com"}, "/two/")
+    assert later.email == "kim@example.com"
+    assert later.person == "kim@example.com"
 
 
 # --- The answer -----------------------------------------------------------------------------------

@@ -18,6 +18,9 @@ from django.test import Client
 from django_tenants.utils import tenant_context
 
 from integrations import outbox
+from integrations.admin.probe import probe
+from integrations.connectors.sandbox import SandboxConnector
+from integrations.mapping import default_rows, rows_to_json
 from integrations.models import Connection
 
 ROOT = Path(__file__).parents[2]
@@ -101,19 +104,29 @@ def visitor(db, django_capture_on_commit_callbacks):
     )
 
 
+@pytest.fixture(scope="session")
+def attributes(crm_address):
+    """What the CRM says of its attributes, asked once."""
+    return probe("sandbox", {"base_url": crm_address, "api_key": "secret-key-0!"})
+
+
 @pytest.fixture
-def connect(crm, visitor):
-    """Connects a retailer to an account of its own in the CRM, by the form; returns its id."""
+def connect(crm, attributes):
+    """A connection of this retailer to an account of its own, as the form makes it; its id."""
 
-    def by_the_form(retailer, name: str) -> int:
+    def connected(retailer, name: str) -> int:
         account = crm()
-        data = {"name": name, "config_base_url": account.address, "config_api_key": account.key}
-        answer = visitor(retailer).post("connect/sandbox/", data)
-        assert answer.status_code == 302, words_of(answer)
         with tenant_context(retailer):
-            return Connection.objects.get(name=name).pk
+            return Connection.objects.create(
+                kind="sandbox",
+                name=name,
+                config={"base_url": account.address},
+                secrets={"api_key": account.key},
+                attributes=attributes.attributes_json(),
+                mapping=rows_to_json(default_rows(attributes.attributes, SandboxConnector.hints)),
+            ).pk
 
-    return by_the_form
+    return connected
 
 
 def sign_up(retailer, email: str = "ann@example.com", **names: str):

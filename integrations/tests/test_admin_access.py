@@ -9,7 +9,11 @@ from django_tenants.utils import schema_context, tenant_context
 from integrations.models import Connection
 
 PAGES = ["", "{pk}/", "{pk}/mapping/", "{pk}/change/", "{pk}/switch-off/"]
-FORBIDDEN = "Sorry, you do not have permission"
+
+
+def refused(answer) -> bool:
+    """As Wagtail does it: back to where everybody may be, with a message."""
+    return answer.status_code == 302 and answer["Location"] == "/admin/"
 
 
 def stored(retailer, pk):
@@ -62,16 +66,17 @@ def test_the_owner_sees_the_menu_item_and_every_page(retailers, visitor, connect
 def test_who_may_look_changes_nothing(retailers, visitor, connect, group):
     for retailer in retailers:
         pk, reader = connect(retailer, "Ours"), visitor(retailer, group)
-        assert "Ours" in reader.read() and "Connect a CRM" not in reader.read()
+        words = reader.read()
+        assert "Ours" in words and "Connect a CRM" not in words
         page = reader.read(f"{pk}/")
         for words in ("Pause", "Check it now", "Switch off", "What goes where", "Address and key"):
             assert words not in page
         for path in ("mapping/", "change/", "switch-off/"):
-            assert FORBIDDEN in reader.get(f"{pk}/{path}", follow=True).text
+            assert refused(reader.get(f"{pk}/{path}"))
         for path in ("connect/", "connect/sandbox/"):
-            assert FORBIDDEN in reader.get(path, follow=True).text
+            assert refused(reader.get(path))
         for path in ("pause", "resume", "resend", "check", "switch-off", "change", "mapping"):
-            assert FORBIDDEN in reader.post(f"{pk}/{path}/", follow=True).text
+            assert refused(reader.post(f"{pk}/{path}/"))
         assert stored(retailer, pk).state == "active"
 
 
@@ -89,7 +94,7 @@ def test_staff_without_any_permission_see_neither_menu_item_nor_list(retailers, 
             viewers = Group.objects.get(name="Viewers")
             viewers.permissions.remove(viewers.permissions.get(codename="view_connection"))
         assert '"/admin/crm/"' not in outsider.client.get("/admin/").text
-        assert FORBIDDEN in outsider.get(follow=True).text
+        assert refused(outsider.get())
 
 
 def test_the_console_has_no_crm(retailers, settings, connect):

@@ -3,6 +3,7 @@
 import pytest
 from django.test import override_settings
 from django_tenants.utils import tenant_context
+from wagtail.models import ModelLogEntry
 
 from integrations.admin import kinds
 from integrations.admin.probe import explain, redacted
@@ -70,6 +71,8 @@ def test_connecting_says_who_it_reached_and_fills_in_the_mapping(retailers, visi
         assert connection.secrets == {"api_key": account.key}
         assert {attribute.name for attribute in connection.described} >= {"email", "birthday"}
         rows = rows_from_json(connection.mapping)
+        with tenant_context(retailer):
+            assert ModelLogEntry.objects.get(label="Ours").action == "wagtail.create"
         assert ("meaning:email", "email") in {(row.source, row.attribute) for row in rows}
         assert unmapped_required(rows, connection.described) == []
 
@@ -141,7 +144,7 @@ def test_a_crm_that_repeats_the_key_does_not_get_it_into_our_pages(retailers, vi
 def test_no_page_ever_shows_a_stored_key(retailers, visitor, crm):
     for retailer in retailers:
         account, owner = crm(), visitor(retailer)
-        owner.post("connect/sandbox/", form(account), follow=True)
+        owner.post("connect/sandbox/", form(account))
         pk = only(retailer).pk
         with tenant_context(retailer):
             reason = f"The key {account.key} was withdrawn."

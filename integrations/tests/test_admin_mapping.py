@@ -1,7 +1,7 @@
 """The mapping editor: what is chosen is what is stored, and nothing disappears by itself."""
 
 import pytest
-from django.apps import apps
+from django.contrib.auth.models import Group
 from django_tenants.utils import tenant_context
 
 from integrations.admin.dry_run import in_words, samples
@@ -270,7 +270,7 @@ def test_who_may_not_see_sign_ups_gets_samples(retailers, visitor, connect):
         pk, owner = connect(retailer, "Ours"), visitor(retailer)
         sign_up(retailer, "ann@example.com")
         with tenant_context(retailer):
-            group = apps.get_model("auth", "Group").objects.get(name="Owners")
+            group = Group.objects.get(name="Owners")
             group.permissions.remove(group.permissions.get(codename="view_signup"))
         assert "ann@example.com" not in owner.read(f"{pk}/mapping/")
 

@@ -19,30 +19,9 @@ from .worlds import assert_absent, assert_complete, database_url, sql, until
 ROOT = Path(__file__).parents[2]
 
 
-def test_two_who_onboard_the_same_slug_at_once_make_one_retailer(committed_world):
-    together = threading.Barrier(2, timeout=30)
-
-    def one(_):
-        try:
-            together.wait()
-            return onboard("Cedar", "cedar", "owner@cedar.test")
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(one, range(2)))
-    assert sorted(answer.created for answer in answers) == [False, True]
-    assert answers[0].retailer.pk == answers[1].retailer.pk
-    assert all(answer.invitation for answer in answers)
-    assert_complete("cedar", "owner@cedar.test")
-    assert sql("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'r\\_cedar%%'") == [
-        ("r_cedar",)
-    ]
-    assert Retailer.objects.filter(slug__isnull=False).count() == 3
-
-
-def test_two_retailers_onboarded_at_once_are_both_complete(committed_world):
-    together = threading.Barrier(2, timeout=30)
+def test_onboardings_at_the_same_moment_make_one_retailer_for_each_slug(committed_world):
+    slugs = ["cedar", "cedar", "dogwood"]
+    together = threading.Barrier(len(slugs), timeout=30)
 
     def one(slug):
         try:
@@ -51,10 +30,17 @@ def test_two_retailers_onboarded_at_once_are_both_complete(committed_world):
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(2) as pool:
-        assert all(answer.created for answer in pool.map(one, ["cedar", "dogwood"]))
-    assert_complete("cedar", "owner@cedar.test")
-    assert_complete("dogwood", "owner@dogwood.test")
+    with ThreadPoolExecutor(len(slugs)) as pool:
+        first, second, other = pool.map(one, slugs)
+    assert {first.created, second.created} == {False, True}
+    assert first.retailer.pk == second.retailer.pk
+    assert first.invitation and second.invitation
+    assert other.created
+    for slug in ("cedar", "dogwood"):
+        retailer = assert_complete(slug, f"owner@{slug}.test")
+        assert retailer.schema_name == f"r_{slug}"
+    assert sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'r\\_%%'") == [(4,)]
+    assert Retailer.objects.filter(slug__isnull=False).count() == 4
 
 
 def command(slug: str) -> list[str]:
@@ -75,8 +61,8 @@ def locks_of(slug: str) -> int:
 
 @pytest.mark.live
 def test_whoever_is_killed_while_onboarding_leaves_all_or_nothing(committed_world):
-    # Killed when this many tables and indexes stand; the last two run side by side with the rest.
-    moments = {"ash": 1, "beech": 40, "cedar": 200, "dogwood": 300}
+    # Killed when this many tables and indexes stand.
+    moments = {"ash": 1, "beech": 150, "cedar": 300}
     environment = {**os.environ, "DATABASE_URL": database_url()}
     processes = {
         slug: subprocess.Popen(

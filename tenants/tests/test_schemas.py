@@ -29,15 +29,21 @@ def definition(schema: str) -> list[str]:
         line for line in dumped.splitlines() if line and not line.startswith(("--", "\\", "SET "))
     ]
     text = re.sub(rf"\b{schema}\b", "the_schema", "\n".join(lines))
-    return sorted(text.split(";\n"))
+    return sorted(without_casts(statement) for statement in text.split(";\n"))
 
 
-def test_a_new_schema_is_the_templates(committed_world):
-    onboard("Cedar", "cedar", "owner@cedar.test")
+def without_casts(statement: str) -> str:
+    """PostgreSQL writes `state IN (…)` with other casts once it has read its own text back."""
+    if "::character varying" not in statement:
+        return statement
+    return re.sub(r"::(character varying|text)(\[\])?|[()]", "", statement)
+
+
+def test_a_retailers_schema_is_the_templates(retailers):
     template = definition(schemas.TEMPLATE_SCHEMA)
     assert len(template) > 200
-    for schema in ("r_acorn", "r_birch", "r_cedar"):
-        assert definition(schema) == template
+    for retailer in retailers:
+        assert definition(retailer.schema_name) == template
 
 
 def test_constraints_and_indexes_keep_their_names(retailers):
@@ -97,7 +103,7 @@ def test_many_schemas_are_compared_in_a_few_statements(retailers, django_assert_
         schemas.tables(names)
 
 
-def test_a_pg_dump_that_fails_is_not_taken_for_a_template(committed_world, settings):
+def test_a_pg_dump_that_fails_is_not_taken_for_a_template(retailers, settings):
     kept = SchemaTemplate.objects.get()
     settings.PG_DUMP = "false"
     with pytest.raises(subprocess.CalledProcessError):
@@ -106,7 +112,7 @@ def test_a_pg_dump_that_fails_is_not_taken_for_a_template(committed_world, setti
     assert (again.pk, again.sql) == (kept.pk, kept.sql)
 
 
-def test_older_templates_are_forgotten_when_a_new_one_is_kept(committed_world):
+def test_older_templates_are_forgotten_when_a_new_one_is_kept(retailers):
     SchemaTemplate.objects.create(fingerprint="of older code", sql="SELECT 1")
     kept = schemas.refresh_template()
     assert [template.pk for template in SchemaTemplate.objects.all()] == [kept.pk]

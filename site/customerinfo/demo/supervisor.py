@@ -176,7 +176,7 @@ class Supervisor:
         """
         self._waiting.clear()
         asked = self.asked_to_stop
-        deadline = time.monotonic() + 9.0
+        deadline = time.monotonic() + 8.0
         for leaned_on, patience in ((False, 4.5), (True, 1.0)):
             wave = [child for child in self._children if child.program.leaned_on == leaned_on]
             self._stop_wave(wave, patience, asked)

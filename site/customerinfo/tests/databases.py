@@ -127,19 +127,23 @@ def fill_world() -> None:
         onboard(name, name.lower(), f"owner@{name.lower()}.test")
 
 
-def world() -> str:
-    """The name of the database to copy."""
+def migrated() -> str:
+    """The name of a database with every migration and no retailer."""
     with one_at_a_time():
-        migrations = digest_of_migrations()
-        migrated = build("migrated", migrations, None, fill_migrated)
-        both = hashlib.sha256((migrations + digest_of_code()).encode()).hexdigest()
-        return build("world", both, migrated, fill_world)
+        return build("migrated", digest_of_migrations(), None, fill_migrated)
+
+
+def world() -> str:
+    """The name of a database with both retailers."""
+    source = migrated()
+    with one_at_a_time():
+        both = hashlib.sha256((source + digest_of_code()).encode()).hexdigest()
+        return build("world", both, source, fill_world)
 
 
 @contextmanager
-def fresh_copy() -> Iterator[str]:
-    """A database of its own, with both retailers, gone afterwards."""
-    source = world()
+def fresh_copy(source: str) -> Iterator[str]:
+    """A copy of the database `source`, gone afterwards."""
     name = f"copy_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     with one_at_a_time():  # PostgreSQL refuses to copy a database that is being copied
         copy(source, name)

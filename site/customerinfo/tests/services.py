@@ -26,6 +26,8 @@ def start() -> None:
     os.environ.setdefault("DEMO", "1")  # connectors may call the tests' own servers on loopback
     os.environ.setdefault("MEDIA_ROOT", str(FOLDER / "media"))
     os.environ.setdefault("LOG_LEVEL", "WARNING")
+    # Playwright's loop runs in the main thread; Django would take every query for asynchronous.
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     if not os.environ.get("DATABASE_URL"):
         from customerinfo.demo.services import start_postgres
 

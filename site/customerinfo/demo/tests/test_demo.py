@@ -10,10 +10,11 @@ import signal
 import sys
 import urllib.request
 
+import psutil
 import pytest
 
 from customerinfo.demo.ports import unused_port
-from customerinfo.demo.tests.watched import Watched, all_over, eventually
+from customerinfo.demo.tests.watched import Watched, all_over, eventually, is_called
 
 pytestmark = pytest.mark.live
 
@@ -95,6 +96,10 @@ def ready(program):
     return program
 
 
+def servers(program, name):
+    return [one for one in psutil.Process(program.process.pid).children() if is_called(one, name)]
+
+
 def test_from_nothing_to_addresses_and_back_and_on_with_all_data(demo):
     with demo() as first:
         ready(first)
@@ -143,13 +148,14 @@ def test_a_killed_demo_starts_again_at_the_same_address_without_repair(demo):
 
 def test_a_dead_database_and_a_dead_redis_come_back(demo):
     with ready(demo()) as program:
-        for name, said in (("postgres", "PostgreSQL ended"), ("valkey-server", "Redis ended")):
-            server = next(one for one in program.descendants() if one.name() == name)
+        for name, said in (
+            ("bin/postgres", "PostgreSQL ended"),
+            ("valkey-server", "Redis ended"),
+        ):
+            (server,) = servers(program, name)
             server.kill()
             program.line_with(said)
-            eventually(
-                lambda: any(one.name() == name and one != server for one in program.descendants())
-            )
+            eventually(lambda: servers(program, name) not in ([], [server]))
         assert program.signal_and_wait(signal.SIGINT) < 10
 
 

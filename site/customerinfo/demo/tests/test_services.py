@@ -17,7 +17,7 @@ from customerinfo.demo import rootless
 from customerinfo.demo.claim import running_in
 from customerinfo.demo.service import ServiceError
 from customerinfo.demo.services import PostgresServer, start_postgres, start_redis
-from customerinfo.demo.tests.watched import Watched, all_over, eventually
+from customerinfo.demo.tests.watched import Watched, all_over, eventually, is_gone
 
 pytestmark = pytest.mark.live
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root needs this")
@@ -152,9 +152,7 @@ def test_redis_is_closed_to_whoever_lacks_the_password(tmp_path):
 @pytest.mark.parametrize("kind", ["postgres", "redis"])
 def test_a_server_does_not_outlive_its_killed_owner(folder, tmp_path, kind):
     pid = killed_owner(kind, folder if kind == "postgres" else tmp_path, "guarded")
-    if psutil.pid_exists(pid):
-        server = psutil.Process(pid)
-        eventually(lambda: all_over([server]))
+    eventually(lambda: is_gone(pid))
 
 
 def test_an_orphaned_postgres_is_taken_over_without_manual_repair(folder):

@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 
-from customerinfo.demo.tests.watched import SITE, Watched, all_over, eventually, is_over
+from customerinfo.demo.tests.watched import SITE, Watched, all_over, eventually, is_called, is_gone
 
 pytestmark = pytest.mark.live
 
@@ -87,10 +87,9 @@ def test_one_that_dies_again_and_again_waits_longer_each_time():
 
 def test_the_children_of_a_dead_program_do_not_stay_beside_its_successor():
     with supervised(f"worker={DIES_WITH_A_CHILD}") as demo:
-        left = demo.line_with("left")
+        left = int(demo.line_with("left").split()[-1])
         demo.line_with("left", count=2)
-        if psutil.pid_exists(int(left.split()[-1])):
-            assert all_over([pid_in(left)])
+        assert is_gone(left)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -141,10 +140,6 @@ def test_a_terminal_that_went_away_stops_nothing():
         demo.stdout.close()
         web.kill()  # which the supervisor wants to tell
         supervisor = psutil.Process(demo.pid)
-        eventually(lambda: [child for child in supervisor.children() if is_web(child)])
+        eventually(lambda: any(is_called(one, UP) for one in supervisor.children()))
         demo.send_signal(signal.SIGINT)
         assert demo.wait(10) == 0
-
-
-def is_web(process):
-    return not is_over(process) and UP in process.cmdline()

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -73,7 +74,7 @@ class Watched:
     def __exit__(self, *_) -> None:
         left = self.descendants() if self.process.poll() is None else []
         for process in left:
-            if process.is_running():
+            with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
         self.process.kill()
         self.process.wait()
@@ -93,6 +94,21 @@ def is_over(process: psutil.Process) -> bool:
     """Ended; a zombie has, its parent just hasn't asked."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def is_called(process: psutil.Process, text: str) -> bool:
+    """`text` stands in its command, and it runs; it may end while we ask."""
+    try:
+        return not is_over(process) and text in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return is_over(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return True
 

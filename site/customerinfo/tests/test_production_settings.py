@@ -1,0 +1,88 @@
+"""The settings of a real deployment: checked by Django itself, in a process of its own."""
+
+import os
+import secrets
+import subprocess
+import sys
+
+import pytest
+from cryptography.fernet import Fernet
+
+from customerinfo.tests.services import ROOT
+
+OURS = ("SECRET_KEY", "ENCRYPTION_KEYS", "BASE_URL", "OPERATOR_HOST", "DEMO", "DEBUG", "MEDIA_ROOT")
+
+
+def production() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in OURS}
+    return {
+        **kept,
+        "PYTHONPATH": f"{ROOT / 'site'}:{ROOT}",
+        "SECRET_KEY": secrets.token_urlsafe(60),
+        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "BASE_URL": "https://customerinfo.example",
+        "MEDIA_ROOT": "/data/media",
+    }
+
+
+def run(*arguments: str, **changed: str | None) -> subprocess.CompletedProcess:
+    environment = {name: value for name, value in {**production(), **changed}.items() if value}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.live
+def test_check_deploy_is_clean_with_production_settings():
+    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+    assert "WARNINGS" not in done.stdout + done.stderr
+
+
+@pytest.mark.live
+def test_without_secrets_nothing_starts_and_all_that_is_missing_is_named():
+    done = run(
+        *("manage.py", "check"),
+        SECRET_KEY=None,
+        ENCRYPTION_KEYS=None,
+        BASE_URL=None,
+        DATABASE_URL=None,
+        REDIS_URL=None,
+    )
+    assert done.returncode != 0
+    for name in ("SECRET_KEY", "ENCRYPTION_KEYS", "BASE_URL", "DATABASE_URL", "REDIS_URL"):
+        assert f"- {name} is not set." in done.stderr
+
+
+SHOW = """
+import django
+from django.conf import settings
+django.setup()
+for name in ("SESSION_COOKIE_NAME", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_NAME",
+             "CSRF_COOKIE_SECURE", "SESSION_COOKIE_DOMAIN", "CSRF_COOKIE_DOMAIN",
+             "SECURE_SSL_REDIRECT", "OUTBOUND_ALLOW_PRIVATE", "DEBUG", "OPERATOR_HOST"):
+    print(name, getattr(settings, name))
+"""
+
+
+@pytest.mark.live
+def test_cookies_are_bound_to_one_host_and_to_https():
+    done = run("-c", SHOW, DJANGO_SETTINGS_MODULE="customerinfo.settings")
+    shown = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert shown == {
+        "SESSION_COOKIE_NAME": "__Host-session",
+        "SESSION_COOKIE_SECURE": "True",
+        "CSRF_COOKIE_NAME": "__Host-csrf",
+        "CSRF_COOKIE_SECURE": "True",
+        "SESSION_COOKIE_DOMAIN": "None",
+        "CSRF_COOKIE_DOMAIN": "None",
+        "SECURE_SSL_REDIRECT": "True",
+        "OUTBOUND_ALLOW_PRIVATE": "False",
+        "DEBUG": "False",
+        "OPERATOR_HOST": "console.customerinfo.example",
+    }
