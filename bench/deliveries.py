@@ -60,13 +60,10 @@ def deliver(world: World, say: Callable[[str], None], fail: Callable[[str], None
                 say(f"{total} sign-ups a round, {batch} a call; {SINGLE} where each has its own")
             return figures
 
-        def posts(total: int, size: int) -> Figures:
-            calls = [
-                contacts[start : start + size]
-                for contacts in [prepared(total)]
-                for start in range(0, total, size)
-            ]
-            return timed(lambda: [send(session, crm, call) for call in calls], total)
+        def posts(amount: int, size: int) -> Figures:
+            contacts = prepared(amount)
+            calls = [contacts[start : start + size] for start in range(0, amount, size)]
+            return timed(lambda: [send(session, crm, call) for call in calls], amount)
 
         rounds = alternate(
             {

@@ -40,7 +40,9 @@ class Client:
             data += link.recv(65536) or self.broken()
         head, _, rest = data.partition(b"\r\n\r\n")
         length = LENGTH.search(head)
-        left = (int(length[1]) if length else 0) - len(rest)
+        if not length:
+            raise ConnectionError("an answer that doesn't say how long it is")
+        left = int(length[1]) - len(rest)
         while left > 0:
             left -= len(link.recv(65536) or self.broken())
         return head[9:10]

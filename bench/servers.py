@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,7 +95,8 @@ def gunicorn(name: str, application: str, env: Mapping[str, str], folder: Path) 
 
 
 def crm(key: str, folder: Path) -> Server:
-    """The sandbox CRM, answering as fast as it can."""
+    """The sandbox CRM, empty, answering as fast as it can."""
+    shutil.rmtree(folder / "crm", ignore_errors=True)
     command = ["customerinfo.demo.crm", "--port", "PORT", "--data", str(folder / "crm")]
     command += ["--rate", "off", "--latency", "0", "--account", f"bench={key}"]
     return Server("crm", command, {}, folder)

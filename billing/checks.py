@@ -3,7 +3,7 @@
 import re
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
 
 from . import plans, stripe_api
 

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 SYSTEM_NAMES = frozenset({"form_version", "signup_id", "submitted_at", "website"})
 NAMESPACE = uuid.UUID("5a1d1f0e-3c5e-4d8e-9f55-7c2f0b6d8f11")
 CLOCK_TOLERANCE = datetime.timedelta(minutes=5)
+OLDEST = datetime.timedelta(days=366)  # a tablet that was off for longer has lost its clock
 
 
 class Refused(Exception):
@@ -107,14 +108,17 @@ def signup_id(version: FormVersion, answers: dict, sent: str, now: datetime.date
 
 
 def submitted_at(sent: str, now: datetime.datetime) -> datetime.datetime:
-    """When the shopper pressed the button, by the tablet's clock; never in our future."""
+    """When the shopper pressed the button, by the tablet's clock.
+
+    A moment that can't be (in our future, or from before the shop had tablets) is ours instead.
+    """
     try:
         moment = parse_datetime(sent) if sent else None
     except ValueError:
         moment = None
-    if moment is None or timezone.is_naive(moment) or moment > now + CLOCK_TOLERANCE:
+    if moment is None or timezone.is_naive(moment):
         return now
-    return moment
+    return moment if now - OLDEST < moment < now + CLOCK_TOLERANCE else now
 
 
 def consents(signup: Signup, version: FormVersion) -> list[Consent]:

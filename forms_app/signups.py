@@ -29,6 +29,9 @@ class Signup(models.Model):
     submitted_at = models.DateTimeField(default=timezone.now, help_text="by the tablet's clock")
     received_at = models.DateTimeField(default=timezone.now, db_index=True)
 
+    # Wagtail would note with each sign-up that it refers to its page: half of a sign-up's work.
+    wagtail_reference_index_ignore = True
+
     class Meta:
         ordering = ["-received_at"]
         verbose_name = "sign-up"
@@ -130,6 +133,8 @@ class Consent(models.Model):
     language = models.CharField(max_length=10)
     given = models.BooleanField()
     recorded_at = models.DateTimeField(help_text="by the tablet's clock")
+
+    wagtail_reference_index_ignore = True
 
     class Meta:
         ordering = ["id"]

@@ -32,6 +32,8 @@ class FormVersion(models.Model):
     digest = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    wagtail_reference_index_ignore = True
+
     class Meta:
         ordering = ["page", "number"]
         constraints = [

@@ -35,6 +35,8 @@ def shop(request: HttpRequest, path: str = "") -> HttpResponse:
 
 def show(request: HttpRequest, path: str) -> HttpResponse:
     try:
+        if "\x00" in path:  # PostgreSQL knows no such text
+            raise Http404
         page, args, kwargs = Page.route_for_request(request, path) or (None, (), {})
         if page is None:
             raise Http404
@@ -68,6 +70,8 @@ def read_form(request: HttpRequest) -> dict[str, str]:
     if too_big:
         raise intake.Refused(413, "That is too much for this form.")
     try:
+        if request.FILES:
+            raise intake.Refused(400, "The form has fields that this page doesn't have.")
         return request.POST.dict()
     except (RequestDataTooBig, TooManyFieldsSent) as error:
         raise intake.Refused(413, "That is too much for this form.") from error

@@ -39,7 +39,10 @@ def write(connection: Connection, batch, records: dict[str, Record]) -> None:
             if delivery.state == Delivery.State.DELIVERED and ref in records:
                 identity = records[ref].identity
                 links[f"{identity.kind}:{identity.value}"] = delivery.remote_id
-        Delivery.objects.bulk_update(deliveries, WRITTEN)
+        # An upsert of rows that we hold locked: bulk_update writes a CASE for each of its values.
+        Delivery.objects.bulk_create(
+            deliveries, update_conflicts=True, unique_fields=["id"], update_fields=WRITTEN
+        )
         Attempt.objects.bulk_create(attempts)
         RemoteLink.objects.bulk_create(
             [

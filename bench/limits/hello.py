@@ -9,7 +9,8 @@ settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, MIDDLEWARE=[], SE
 
 
 def hello(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("Hello, world!")
+    # With its length, as a middleware would add it: gunicorn sends chunks otherwise.
+    return HttpResponse(b"Hello, world!", headers={"Content-Length": "13"})
 
 
 urlpatterns = [path("", hello)]

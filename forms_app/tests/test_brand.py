@@ -70,7 +70,8 @@ def test_what_is_not_offered_is_refused(shops, name, value):
 
 
 @pytest.mark.parametrize(
-    "name, value", [("background", "#000000"), ("accent", "#004488"), ("font", "book"), ("radius", 0)]
+    "name, value",
+    [("background", "#000000"), ("accent", "#004488"), ("font", "book"), ("radius", 0)],
 )
 def test_the_stylesheets_address_changes_with_what_it_says(shops, name, value):
     acorn, birch = shops

@@ -22,7 +22,9 @@ GOOD = {
     "mobile": st.sampled_from(["0612345678", "+447911123456", "06 1234 5678"]),
     "consent": st.sampled_from(["yes", "", "false"]),
 }
-NUMBERS = st.one_of(st.integers(-10, 10**12).map(str), st.sampled_from(["", "29", "2", "1990", "٣"]))
+NUMBERS = st.one_of(
+    st.integers(-10, 10**12).map(str), st.sampled_from(["", "29", "2", "1990", "٣"])
+)
 
 
 @st.composite

@@ -26,7 +26,8 @@ def empty_schema(retailers):
 )
 def test_an_empty_schema_becomes_a_shop(empty_schema, url, port):
     page = build_starter("New", url, empty_schema, Starter(brand={"accent": "#224466"}))
-    assert page.live and page.slug == "join" and page.get_parent().specific == HomePage.objects.get()
+    assert page.live and page.slug == "join"
+    assert page.get_parent().specific == HomePage.objects.get()
     site = Site.objects.get()
     assert (site.hostname, site.port, site.is_default_site) == ("new.shops.test", port, True)
     assert Page.objects.filter(depth=2).count() == 1

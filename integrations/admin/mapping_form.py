@@ -12,7 +12,7 @@ from integrations.mapping import MappingError, MappingRow, rows_from_json, rows_
 from .mapping_rows import OurField, field_of
 
 MODES = (
-    ("overwrite", "Always replace"),
+    ("overwrite", "Replace"),
     ("only_if_empty", "Only if empty"),
     ("append", "Add to it"),
 )

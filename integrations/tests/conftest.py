@@ -68,7 +68,7 @@ class Visitor:
     """Somebody of this retailer's staff, logged in on its host."""
 
     def __init__(self, retailer, group: str, commits) -> None:
-        self.commits = commits
+        self.retailer, self.commits = retailer, commits
         self.client = Client(headers={"host": retailer.host})
         with tenant_context(retailer):
             user = get_user_model().objects.create_user(
@@ -81,8 +81,12 @@ class Visitor:
         return self.client.get(f"/admin/crm/{path}", **options)
 
     def post(self, path: str, data=None, **options):
-        with self.commits(execute=True):
-            return self.client.post(f"/admin/crm/{path}", data or {}, **options)
+        with self.commits() as callbacks:
+            answer = self.client.post(f"/admin/crm/{path}", data or {}, **options)
+        with tenant_context(self.retailer):  # outside of tests they run within the request
+            for callback in callbacks:
+                callback()
+        return answer
 
     def read(self, path: str = "") -> str:
         """What the page says: its text without markup, blanks as one."""

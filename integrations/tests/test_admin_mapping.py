@@ -180,7 +180,7 @@ def test_a_webhook_takes_any_name_and_no_mode(retailers, visitor):
             pk = Connection.objects.get().pk
         page = owner.get(f"{pk}/mapping/")
         assert '<option value="loyalty_number">' in page.text
-        assert "Read attributes again" not in page.text and "Always replace" not in page.text
+        assert "Read attributes again" not in page.text and "Only if empty" not in page.text
         changes = {"meaning:email": {"attribute": " mail "}, "meaning:birthday": {"attribute": " "}}
         owner.post(f"{pk}/mapping/", posted(page, **changes))
         rows = mapped(retailer, pk)
@@ -232,7 +232,7 @@ def test_the_dry_run_shows_the_record_of_the_newest_sign_up(retailers, visitor, 
         page = owner.get(f"{pk}/mapping/")
         words = words_of(page).partition("What the CRM would get")[2]
         assert "From your newest sign-up, Nora Lee" in words and f"/{newest.pk}/" in page.text
-        assert "E-mail new@example.com Always replace" in words
+        assert "E-mail new@example.com Replace" in words
         assert "Birthday Left out The date has no year" in words
         assert "old@example.com" not in words
 

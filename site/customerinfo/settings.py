@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .env import Env
 
@@ -185,7 +185,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"  # Wagtail's preview is a frame
 SILENCED_SYSTEM_CHECKS = [
-    "djstripe.C001",  # no Stripe keys: billing is off until they are set
+    "security.W019",  # X-Frame-Options isn't DENY: Wagtail's preview is a frame of the same host
 ]
 
 # --- People ---------------------------------------------------------------------------------------
@@ -215,11 +215,19 @@ LANGUAGES = [
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+EMAIL_URL = env.text("EMAIL_URL", "")  # smtp://user:password@host:587, smtps:// for TLS at once
 EMAIL_BACKEND = (
-    "django.core.mail.backends.console.EmailBackend"
-    if DEMO
-    else "django.core.mail.backends.smtp.EmailBackend"
+    "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_URL
+    else "django.core.mail.backends.console.EmailBackend"
 )
+EMAIL_HOST = urlsplit(EMAIL_URL).hostname or ""
+EMAIL_PORT = urlsplit(EMAIL_URL).port or 587
+EMAIL_HOST_USER = unquote(urlsplit(EMAIL_URL).username or "")
+EMAIL_HOST_PASSWORD = unquote(urlsplit(EMAIL_URL).password or "")
+EMAIL_USE_SSL = EMAIL_URL.startswith("smtps:")
+EMAIL_USE_TLS = EMAIL_URL.startswith("smtp:") and bool(EMAIL_HOST_USER)
+EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"CustomerInfo <no-reply@{BASE_HOST}>")
 
 # --- Wagtail --------------------------------------------------------------------------------------
@@ -265,6 +273,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "integrations.tasks.sweep", "schedule": 30.0},
+    "process_waiting": {"task": "billing.tasks.process_waiting", "schedule": 60.0},
 }
 
 # --- Delivery -------------------------------------------------------------------------------------
@@ -275,7 +284,9 @@ OUTBOUND_ALLOW_PRIVATE = DEMO
 # --- Stripe ---------------------------------------------------------------------------------------
 
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", "")
-STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith("sk_live_")
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", "")
+STRIPE_API_BASE = env.text("STRIPE_API_BASE", "")  # the fake Stripe of tests and demo
+STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
 STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
 DJSTRIPE_SUBSCRIBER_MODEL = "tenants.Retailer"
@@ -291,6 +302,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
+        "billing.audit": {"level": "INFO"},  # kept whatever LOG_LEVEL says
         "django_tasks": {"level": "WARNING"},  # two lines for each saved page otherwise
         "django.request": {"level": "ERROR"},  # a 404 isn't news
     },

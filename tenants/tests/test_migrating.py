@@ -1,25 +1,35 @@
 """Migrations of one schema: its own apps only, with the SQL that Django itself would run."""
 
+import pytest
 from django.db import connection, migrations, models
 from django.db.migrations.state import ModelState, ProjectState
+from django_tenants.utils import tenant_context
 
 from tenants.migrating import RemoveFields, app_labels, grouped, migrations_of_this_code
 
 FIELDS = ("one", "two", "three")
 
 
+@pytest.fixture(params=[0, 1])
+def inside(request, retailers):
+    """The schema of one, then of the other."""
+    with tenant_context(retailers[request.param]):
+        yield
+
+
 def state_of_two_models() -> ProjectState:
     """A retailer-sized model with columns, an index and a foreign key that go away."""
     state = ProjectState()
-    state.add_model(ModelState("shop", "Town", [("id", models.BigAutoField(primary_key=True))]))
+    key = ("id", models.BigAutoField(primary_key=True))
+    state.add_model(ModelState("forms_app", "Town", [key]))
     state.add_model(
         ModelState(
-            "shop",
+            "forms_app",
             "Street",
             [
-                ("id", models.BigAutoField(primary_key=True)),
+                key,
                 ("one", models.CharField(max_length=10, db_index=True)),
-                ("two", models.ForeignKey("shop.Town", models.CASCADE)),
+                ("two", models.ForeignKey("forms_app.Town", models.CASCADE)),
                 ("three", models.IntegerField(unique=True)),
                 ("kept", models.IntegerField()),
             ],
@@ -34,7 +44,7 @@ def removals():
 
 def run(operations) -> tuple[list[str], set[str]]:
     """(the SQL, the fields that the state has afterwards)."""
-    migration = migrations.Migration("0002_less", "shop")
+    migration = migrations.Migration("0002_less", "forms_app")
     migration.operations = operations
     with connection.schema_editor() as editor:
         for model in state_of_two_models().apps.get_models():
@@ -45,10 +55,10 @@ def run(operations) -> tuple[list[str], set[str]]:
     with connection.schema_editor() as editor:
         for model in reversed(list(state_of_two_models().apps.get_models())):
             editor.delete_model(model)
-    return [line for line in statements if line], set(after.models["shop", "street"].fields)
+    return [line for line in statements if line], set(after.models["forms_app", "street"].fields)
 
 
-def test_removals_put_together_give_the_same_sql(db):
+def test_removals_put_together_give_the_same_sql(inside):
     together = grouped(removals())
     assert [type(operation) for operation in together] == [RemoveFields]
     assert run(together) == run(removals())
@@ -57,19 +67,19 @@ def test_removals_put_together_give_the_same_sql(db):
     assert len([line for line in statements if "DROP COLUMN" in line]) == 3
 
 
-def test_removals_put_together_really_remove(db):
+def test_removals_put_together_really_remove(inside):
     before = state_of_two_models()
     with connection.schema_editor() as editor:
         for model in before.apps.get_models():
             editor.create_model(model)
-    migration = migrations.Migration("0002_less", "shop")
+    migration = migrations.Migration("0002_less", "forms_app")
     migration.operations = grouped(removals())
     with connection.schema_editor() as editor:
         migration.apply(before, editor)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT attname FROM pg_attribute"
-            " WHERE attrelid = 'shop_street'::regclass AND attnum > 0 AND NOT attisdropped"
+            " WHERE attrelid = 'forms_app_street'::regclass AND attnum > 0 AND NOT attisdropped"
         )
         assert {name for (name,) in cursor.fetchall()} == {"id", "kept"}
 

@@ -27,6 +27,14 @@ def body(answer) -> bytes:
     return b"".join(answer.streaming_content)
 
 
+@pytest.fixture(autouse=True)
+def folder_of_this_test(empty_cache):
+    """django-tenants 4.0.1 keeps the first MEDIA_ROOT that it saw, across tests."""
+    default_storage._wrapped.__dict__.pop("relative_media_root", None)
+    yield
+    default_storage._wrapped.__dict__.pop("relative_media_root", None)
+
+
 @pytest.fixture
 def stored(retailers) -> str:
     """The address of a file that Acorn has and Birch hasn't."""

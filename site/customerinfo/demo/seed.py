@@ -59,11 +59,14 @@ SHOPS = (
                 ("birthday", {"help": "For the birthday treat."}),
                 (
                     "choice",
-                    {"label": "Where do your plants live?", "options": ["Indoors", "On a balcony", "In a garden"]},
+                    {
+                        "label": "Where do your plants live?",
+                        "options": ["Indoors", "On a balcony", "In a garden"],
+                    },
                 ),
                 (
                     "consent",
-                    {"label": "Yes, send me the monthly letter by e-mail. I can stop it at any time."},
+                    {"label": "Yes, send me the monthly letter by e-mail. I can stop any time."},
                 ),
             ),
         ),
@@ -90,7 +93,10 @@ SHOPS = (
                 ("email", {}),
                 ("mobile", {"help": "Only for changes on the day of a ride."}),
                 ("short_text", {"label": "What do you ride?"}),
-                ("consent", {"label": "Tell me about rides and new bikes by e-mail or text message."}),
+                (
+                    "consent",
+                    {"label": "Tell me about rides and new bikes by e-mail or text message."},
+                ),
                 (
                     "consent",
                     {
@@ -102,7 +108,7 @@ SHOPS = (
             ),
         ),
     ),
-)  # fmt: skip
+)
 
 
 def fill(crm_url: str, crm_keys: dict[str, str]) -> list[dict]:

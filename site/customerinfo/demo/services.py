@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -104,6 +105,12 @@ class PostgresServer(Service):
             **self._place.popen_options(),
         )
         self._wait_until(lambda: self._is_ready(cluster / "postmaster.pid"))
+
+    def stop(self, patience: float = 8.0) -> None:
+        super().stop(patience)
+        if self._place is not None and self._socket_dir().parent != self._place.home:
+            with suppress(OSError):  # not there, or not empty after a kill: the next start uses it
+                self._socket_dir().rmdir()
 
     def _make_cluster(self, cluster: Path) -> None:
         # Made beside its place and renamed: what a killed initdb leaves is never mistaken for data.

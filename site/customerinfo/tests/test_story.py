@@ -28,7 +28,7 @@ def test_a_retailer_designs_a_shopper_signs_up_and_the_crm_has_the_contact(stack
     log_in(page, stack, "fern-and-fig", OWNER)
     page.get_by_role("link", name="Sign-up pages").click()
     page.get_by_role("link", name="The plant club", exact=True).click()
-    page.locator("input[value='First name']").fill("What shall we call you?")
+    page.locator("input[name='fields-0-value-label']").fill("What shall we call you?")
     page.get_by_role("button", name="More actions").click()
     page.get_by_role("button", name="Publish").click()
     page.get_by_text("published").first.wait_for()
@@ -89,7 +89,7 @@ def test_a_shopper_without_javascript_is_told_what_to_mend_and_signs_up(stack, b
     assert page.get_by_label("First name").input_value() == "Grace"
     email = f"{uuid.uuid4().hex}@example.com"
     page.get_by_label("E-mail").first.fill(email)
-    page.get_by_text("I have read the ride rules").click()
+    page.get_by_label("I have read the ride rules").check()
     page.get_by_role("button", name="Sign up").click()
     page.get_by_role("heading", name="Thank you!").wait_for()
     context.close()

@@ -230,6 +230,14 @@ def test_a_folder_name_of_any_kind_will_do(tmp_path, name):
         assert ask_redis(server).ping()
 
 
+def test_a_socket_folder_in_the_temporary_folder_goes_with_the_server(tmp_path):
+    with start_postgres(tmp_path / ("x" * 120), durable=False) as server:
+        sockets = server._socket_dir()
+        assert sockets.parent == Path(tempfile.gettempdir())
+        assert sockets.stat().st_mode & 0o077 == 0
+    assert not sockets.exists()
+
+
 def test_a_socket_folder_that_is_somebody_elses_trap_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     server = PostgresServer(tmp_path / ("x" * 120), durable=False)

@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+
 from customerinfo.demo.crm.__main__ import main
 from customerinfo.demo.crm.faults import Conduct, Limiter
 from customerinfo.demo.crm.tests.process import ROOT, running
