@@ -22,7 +22,7 @@ BOOTSTRAP := bash tools/bootstrap.sh
 FAST := not browser and not live and not deploy
 SLOW := (browser or live) and not deploy
 PARALLEL ?= -n 2
-PYTEST := pytest -q -rs
+PYTEST := pytest -q -rfEs
 
 # Django's own checks need settings, not services: nobody listens at these addresses.
 MANAGE := DEMO=1 SECRET_KEY=lint ENCRYPTION_KEYS=bGludGxpbnRsaW50bGludGxpbnRsaW50bGludGxpbnQ= \

@@ -1,19 +1,34 @@
 """The brand that a retailer's sign-up pages wear."""
 
 import hashlib
+import logging
 
 import phonenumbers
 from django.core.exceptions import ValidationError
 from django.db import models
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseGenericSetting, register_setting
+from wagtail.images.models import SourceImageIOError
 from wagtail_color_panel.edit_handlers import NativeColorPanel
 from wagtail_color_panel.fields import ColorField
 
 from .brand_css import FONTS, BrandTokens, brand_css, contrast_ratio, nearest_passing
 
+log = logging.getLogger(__name__)
+
 AA = 4.5  # WCAG 2.2, contrast of text
 COUNTRIES = [(code, code) for code in sorted(phonenumbers.SUPPORTED_REGIONS)]
+
+
+def rendition_url(image, filters: str) -> str:
+    """Where the picture is; "" if there is none. A lost file must not take the page with it."""
+    if image is None:
+        return ""
+    try:
+        return image.get_rendition(filters).url
+    except SourceImageIOError:
+        log.exception("The file of image %s is lost", image.pk)
+        return ""
 
 
 @register_setting(icon="tag", order=10)
@@ -73,7 +88,11 @@ class Brand(BaseGenericSetting):
     def clean(self) -> None:
         """Text that can't be read is refused, with the nearest colour that can."""
         super().clean()
-        if contrast_ratio(self.text, self.surface) < AA:
+        try:
+            contrast = contrast_ratio(self.text, self.surface)
+        except ValueError:
+            return  # the fields themselves say that one isn't a colour
+        if contrast < AA:
             better = nearest_passing(self.text, self.surface)
             raise ValidationError(
                 {"text": f"Hard to read on the form's background. {better} can be read."}
@@ -92,11 +111,11 @@ class Brand(BaseGenericSetting):
 
     @property
     def logo_url(self) -> str:
-        return self.logo.get_rendition("max-480x240|format-webp").url if self.logo else ""
+        return rendition_url(self.logo, "max-480x240|format-webp")
 
     @property
     def picture_url(self) -> str:
-        return self.picture.get_rendition("fill-1200x1200|format-webp").url if self.picture else ""
+        return rendition_url(self.picture, "fill-1200x1200|format-webp")
 
     @property
     def css(self) -> str:

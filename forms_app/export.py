@@ -1,5 +1,6 @@
 """Sign-ups as rows of a spreadsheet: a column for every field that any version ever had."""
 
+from .kinds import is_control
 from .signups import Signup, in_words
 from .versions import FormVersion
 
@@ -16,6 +17,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def harmless(text: str) -> str:
     """The same text, shown as text by every spreadsheet. Phone numbers (+31…) stay as they are."""
+    text = "".join(c for c in text if c == "\n" or not is_control(c))
     if not text.startswith(FORMULA) or (text[0] == "+" and text[1:].isdigit()):
         return text
     return f"'{text}"

@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from integrations import doorbell, outbox
 
 from .answers import AnswersForm, form_class_of_version, input_names
-from .signups import Consent, Signup
+from .signups import Consent, Signup, by_meaning
 from .versions import FormVersion
 
 log = logging.getLogger(__name__)
@@ -78,19 +78,14 @@ def check_shape(data: Mapping, names: set[str]) -> None:
 
 def build(version: FormVersion, answers: dict, data: Mapping) -> Signup:
     now = timezone.now()
-    by_meaning = {
-        field["meaning"]: answers.get(field["key"], "")
-        for field in version.fields
-        if field["meaning"]
-    }
     return Signup(
         id=signup_id(version, answers, data.get("signup_id", ""), now),
         page_id=version.page_id,
         form_version=version,
         language=version.language,
         answers=answers,
-        email=by_meaning.get("email", "").lower(),
-        mobile=by_meaning.get("mobile", ""),
+        email=by_meaning(version.fields, answers, "email").lower(),
+        mobile=by_meaning(version.fields, answers, "mobile"),
         submitted_at=submitted_at(data.get("submitted_at", ""), now),
         received_at=now,
     )

@@ -31,10 +31,15 @@ class TextField(forms.CharField):
 
     def to_python(self, value):
         text = unicodedata.normalize("NFC", super().to_python(value))
-        if not self.lines:
-            return " ".join(text.split())
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        return "".join(c for c in text if c == "\n" or not unicodedata.category(c) == "Cc")
+        if not self.lines:
+            text = " ".join(text.split())
+        return "".join(c for c in text if c == "\n" or not is_control(c)).strip()
+
+
+def is_control(character: str) -> bool:
+    """Nobody types these, and spreadsheets refuse files that hold them."""
+    return unicodedata.category(character) == "Cc" or character in "\ufffe\uffff"
 
 
 class EmailField(TextField):
@@ -92,7 +97,10 @@ class BirthdayField(forms.Field):
     def to_python(self, value):
         if value in self.empty_values:
             return ""
+        typed = [part for part in value if part]
         try:
+            if not all(part.isdecimal() and len(part) <= 4 for part in typed):
+                raise ValueError
             day, month = int(value[0]), int(value[1])
             year = int(value[2]) if value[2] else None
             # A leap year stands in for no year, so that 29 February is a birthday.
@@ -106,6 +114,17 @@ class BirthdayField(forms.Field):
         if not today.year - self.oldest <= year or datetime.date(year, month, day) > today:
             raise ValidationError(self.error_messages["invalid"], "invalid")
         return f"{year:04}-{month:02}-{day:02}"
+
+
+class Ticked(forms.CheckboxInput):
+    """Only what our own box sends counts as consent, not any text."""
+
+    def value_from_datadict(self, data, files, name):
+        return data.get(name) == "yes"
+
+
+class ConsentField(forms.BooleanField):
+    widget = Ticked
 
 
 @dataclass(frozen=True)
@@ -143,7 +162,7 @@ KINDS: dict[str, Kind] = {
     "choice": Kind("", choice),
     "short_text": Kind("", text(SHORT)),
     "long_text": Kind("", text(LONG, lines=True)),
-    "consent": Kind("", lambda f, country, common: forms.BooleanField(**common)),
+    "consent": Kind("", lambda f, country, common: ConsentField(**common)),
 }
 
 MAX_LENGTHS = {

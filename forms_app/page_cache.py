@@ -10,8 +10,9 @@ import uuid
 from collections.abc import Callable
 
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django_tenants.utils import tenant_context
 
 SECONDS = 300  # the longest that a change stays unseen when Redis was down as it was published
 GENERATION = "pages:generation"
@@ -54,4 +55,11 @@ def respond(request: HttpRequest, kept: dict) -> HttpResponse:
 
 def forget() -> None:
     """Once this transaction is committed, no page kept for this retailer is used any more."""
-    transaction.on_commit(lambda: cache.set(GENERATION, uuid.uuid4().hex, None))
+    retailer = connection.tenant
+
+    def take_new_word():
+        # The transaction may end after the schema was left.
+        with tenant_context(retailer):
+            cache.set(GENERATION, uuid.uuid4().hex, None)
+
+    transaction.on_commit(take_new_word)

@@ -70,6 +70,7 @@ class SignupPage(Page):
 
     parent_page_types = ["forms_app.HomePage"]
     subpage_types = []
+    private_page_options = []  # a tablet's page is for everybody; it is served without that check
     preview_modes = [("", "Form"), ("errors", "With errors"), ("thanks", "Thank-you")]
     preview_sizes = [
         {
@@ -90,6 +91,23 @@ class SignupPage(Page):
 
     class Meta:
         verbose_name = "sign-up page"
+
+    def save(self, *args, **kwargs):
+        self.fix_ids()
+        return super().save(*args, **kwargs)
+
+    def save_revision(self, *args, **kwargs):
+        self.fix_ids()
+        return super().save_revision(*args, **kwargs)
+
+    def fix_ids(self) -> None:
+        """Options that were given as plain labels get their ids now, once and for all.
+
+        Wagtail gives such an option another id each time it is read, until the block it stands in
+        has been read before it is written.
+        """
+        for block in self.fields:
+            block.value
 
     def route(self, request, path_components):
         if path_components == [self.THANKS] and self.live:

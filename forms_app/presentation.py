@@ -36,7 +36,7 @@ def form(
         bound = form_class(schema)({})
     context = {
         **common(page, schema, brand),
-        "action": request.path,
+        "action": own_path(request),
         "version_id": version_id,
         "fields": [present(field, schema["language"], bound) for field in schema["fields"]],
         "errors": summary(schema, bound),
@@ -59,12 +59,17 @@ def thanks(
     return answer(request, "forms_app/signup_thanks.html", context)
 
 
+def own_path(request: HttpRequest) -> str:
+    """The address of the request, on this host: //elsewhere would be another's."""
+    return f"/{request.path.lstrip('/')}"
+
+
 def not_found(request: HttpRequest) -> HttpResponse:
     return answer(request, "forms_app/signup_not_found.html", plain(), 404)
 
 
 def refused(request: HttpRequest, status: int, message: str) -> HttpResponse:
-    context = {**plain(), "message": message, "form_url": request.path}
+    context = {**plain(), "message": message, "form_url": own_path(request)}
     return answer(request, "forms_app/signup_refused.html", context, status)
 
 

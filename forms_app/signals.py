@@ -14,7 +14,8 @@ from .versions import write_version
 
 @receiver(page_published, sender=SignupPage)
 def keep_version(instance: SignupPage, **kwargs) -> None:
-    write_version(instance, Brand.load())
+    # As it was stored: blocks that were made in code get their ids on the way to the database.
+    write_version(SignupPage.objects.get(pk=instance.pk), Brand.load())
     page_cache.forget()
 
 
@@ -27,6 +28,14 @@ def keep_version(instance: SignupPage, **kwargs) -> None:
 @receiver(post_delete, sender=SignupPage)
 def forget_pages(**kwargs) -> None:
     page_cache.forget()
+
+
+@receiver(post_save, sender=Brand)
+def keep_versions_of_another_country(instance: Brand, **kwargs) -> None:
+    """Numbers without a prefix are read by the version's country: it counts from now on."""
+    for page in SignupPage.objects.live():
+        if page.versions.exists():
+            write_version(page, instance)
 
 
 @receiver([post_save, post_delete])

@@ -91,10 +91,10 @@ class SignupInspectView(generic.InspectView):
 
     def get_context_data(self, **kwargs):
         signup = self.object
-        delay = signup.received_at - signup.submitted_at
+        delay = (signup.received_at - signup.submitted_at).total_seconds()
         return super().get_context_data(
             signup=signup,
-            late=timesince(signup.submitted_at, signup.received_at) if delay.seconds > 60 else "",
+            late=timesince(signup.submitted_at, signup.received_at) if delay > 60 else "",
             deliveries=signup.deliveries.select_related("connection").prefetch_related("tries"),
             may_resend=self.request.user.has_perm("forms_app.change_signup"),
             resend_url=reverse("signups:resend", args=[signup.pk]),

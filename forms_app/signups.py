@@ -47,10 +47,7 @@ class Signup(models.Model):
         return " ".join(filter(None, names)) or self.email or self.mobile or "Somebody"
 
     def by_meaning(self, meaning: str) -> str:
-        for field in self.form_version.fields:
-            if field["meaning"] == meaning:
-                return self.answers.get(field["key"], "")
-        return ""
+        return by_meaning(self.form_version.fields, self.answers, meaning)
 
     def answered(self) -> list[tuple[str, str]]:
         """(label, answer) for each field that the shopper saw, in words."""
@@ -100,6 +97,12 @@ class Signup(models.Model):
                 for consent in self.consents.all()
             ),
         )
+
+
+def by_meaning(fields: list[dict], answers: dict, meaning: str) -> str:
+    """The first answer that isn't blank among the fields of this meaning."""
+    values = (answers.get(field["key"], "") for field in fields if field["meaning"] == meaning)
+    return next(filter(None, values), "")
 
 
 def in_words(field: dict, answers: dict) -> str:

@@ -24,8 +24,9 @@ class FormVersion(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # A page that nobody signed up on may go, with its versions: sign-ups protect both themselves.
     page = models.ForeignKey(
-        "forms_app.SignupPage", on_delete=models.PROTECT, related_name="versions"
+        "forms_app.SignupPage", on_delete=models.CASCADE, related_name="versions"
     )
     number = models.PositiveIntegerField()
     schema = models.JSONField()
@@ -82,15 +83,13 @@ def describe_field(child) -> dict:
         "kind": child.block_type,
         "meaning": KINDS[child.block_type].meaning,
         "label": value["label"],
-        "help": value.get("help", ""),
+        "help": value.get("help") or "",
         "required": value["required"],
         "width": value.get("width", "full"),
     }
     if child.block_type == "choice":
         options = value["options"].bound_blocks
-        field["options"] = [
-            {"id": option.id or str(uuid.uuid4()), "label": option.value} for option in options
-        ]
+        field["options"] = [{"id": option.id, "label": option.value} for option in options]
         field["display"] = value["display"]
     if child.block_type == "birthday":
         field["year"] = value["year"]

@@ -69,7 +69,11 @@ def read_form(request: HttpRequest) -> dict[str, str]:
         raise intake.Refused(400, "The request's length isn't a number.") from error
     if too_big:
         raise intake.Refused(413, "That is too much for this form.")
+    if request.content_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise intake.Refused(415, "The form isn't sent as UTF-8.")
     try:
+        if request.content_type == "application/x-www-form-urlencoded":
+            request.body.decode()  # else Django would take other bytes for Latin-1
         if request.FILES:
             raise intake.Refused(400, "The form has fields that this page doesn't have.")
         return request.POST.dict()
@@ -103,7 +107,7 @@ def show_errors(
 
 
 def thanks_path(request: HttpRequest) -> str:
-    return f"{request.path.rstrip('/')}/{SignupPage.THANKS}/"
+    return f"{presentation.own_path(request).rstrip('/')}/{SignupPage.THANKS}/"
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -8,6 +8,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
+from wagtail.models import Page
 
 from .pages import HomePage, SignupPage
 from .signup_views import signup_viewset
@@ -113,6 +114,6 @@ def keep_page_with_signups(request, page):
 
 @hooks.register("before_bulk_action")
 def keep_pages_with_signups(request, action_type, objects, action):
-    if action_type == "delete" and objects and isinstance(objects[0], HomePage | SignupPage):
+    if action_type == "delete" and objects and isinstance(objects[0], Page):
         if kept := with_signups(objects):
             return refuse_deletion(request, kept)

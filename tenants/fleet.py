@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from . import schemas
 from .migrating import migrate_schema, migrations_of_this_code
@@ -76,6 +76,6 @@ def migrate_each(names: Iterable[str], say: Callable[[str], None]) -> Iterable[t
         say(f"Migrating {name} ({number} of {len(names)})")
         try:
             migrate_schema(name)
-        except DatabaseError as error:
+        except Exception as error:  # whatever a migration raises: it is recorded, others go on
             log.exception("Migrating %s failed", name)
             yield name, f"Its migration failed: {error}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -48,9 +49,11 @@ def onboard(name: str, slug: str, owner_email: str, starter: Starter | None = No
     if created:
         try:
             retailer = create(name, slug, owner_email, starter or Starter())
-        except IntegrityError:
-            # Somebody onboarded the same slug at this very moment, and was first.
-            retailer = Retailer.objects.get(slug=slug)
+        except (IntegrityError, ValidationError):
+            # Perhaps somebody onboarded the same slug at this very moment, and was first.
+            retailer = Retailer.objects.filter(slug=slug).first()
+            if retailer is None:
+                raise
             created = False
     if retailer.owner_email != owner_email:
         raise ValidationError({"slug": f"{slug} is taken by another retailer."})
@@ -65,6 +68,10 @@ def create(name: str, slug: str, owner_email: str, starter: Starter) -> Retailer
         name=name, slug=slug, owner_email=owner_email, schema_name=free_schema_name(slug)
     )
     retailer.full_clean()
+    if retailer.host == settings.OPERATOR_HOST:
+        raise ValidationError({"slug": f"{slug} is reserved."})
+    if Domain.objects.filter(domain=retailer.host).exists():
+        raise ValidationError({"slug": f"{slug} is an address that another retailer has."})
     if not owner_email:
         raise ValidationError({"owner_email": "The owner's e-mail is needed."})
     template = schemas.current_template()

@@ -55,8 +55,16 @@ class RetailerMiddleware:
 
 
 def in_schema(retailer: Retailer, content: Iterable[bytes]) -> Iterator[bytes]:
-    with tenant_context(retailer):
-        yield from content
+    # Entered for each part: between two of them the thread may do something else, and a response
+    # that nobody reads to its end must not leave the schema set, nor reset it when it is collected.
+    parts = iter(content)
+    while True:
+        with tenant_context(retailer):
+            try:
+                part = next(parts)
+            except StopIteration:
+                return
+        yield part
 
 
 def not_found() -> HttpResponse:

@@ -15,8 +15,6 @@ def forget_domain(instance: Domain, **kwargs) -> None:
 
 @receiver([post_save, post_delete], sender=Retailer)
 def forget_retailer(instance: Retailer, **kwargs) -> None:
-    if instance.pk is None:
-        return
     hosts = list(Domain.objects.filter(tenant=instance).values_list("domain", flat=True))
     if hosts:
         transaction.on_commit(lambda: forget_hosts(*hosts))

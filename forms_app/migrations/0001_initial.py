@@ -769,7 +769,7 @@ class Migration(migrations.Migration):
             model_name="formversion",
             name="page",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
+                on_delete=django.db.models.deletion.CASCADE,
                 related_name="versions",
                 to="forms_app.signuppage",
             ),

@@ -104,9 +104,7 @@ class Shop:
     def staff(self, role: str = "Owners") -> Client:
         """A browser in which somebody of this role is logged in."""
         with tenant_context(self.retailer):
-            user, made = get_user_model().objects.get_or_create(
-                email=f"{role}@{self.host}".lower()
-            )
+            user, made = get_user_model().objects.get_or_create(email=f"{role}@{self.host}".lower())
             if made:
                 user.groups.add(Group.objects.get(name=role))
             browser = Client(HTTP_HOST=self.host)

@@ -17,9 +17,7 @@ def form_data(brand: Brand, **changes) -> dict:
 @pytest.mark.parametrize(
     "text, surface", [("#ffffff", "#ffffff"), ("#999999", "#ffffff"), ("#333333", "#222222")]
 )
-def test_text_that_cannot_be_read_is_refused_with_the_nearest_colour_that_can(
-    shops, text, surface
-):
+def test_text_that_cannot_be_read_is_refused_with_the_nearest_colour_that_can(shops, text, surface):
     acorn, birch = shops
     with pytest.raises(ValidationError) as refused:
         acorn.save_brand(text=text, surface=surface)

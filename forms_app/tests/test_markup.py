@@ -9,7 +9,12 @@ from .shop import choice, field, key, soup
 HOSTILE = "</title></script><script>alert(1)</script><style>*{}</style>\" ' onload=x {{ ui }} &amp;"
 RTL = "\u202eانضم إلى النادي\u200f \u2067x"
 LONG = "abcdefghi " * 1000
-TEXTS = {"html": HOSTILE, "right to left": RTL, "10,000 characters": LONG, "emoji": "👩‍👩‍👧‍👦" * 20}
+TEXTS = {
+    "html": HOSTILE,
+    "right to left": RTL,
+    "10,000 characters": LONG,
+    "emoji": "👩‍👩‍👧‍👦" * 20,
+}
 PATHS = ("/join/", "/join/thanks/")
 
 

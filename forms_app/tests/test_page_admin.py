@@ -25,9 +25,7 @@ def operator() -> Client:
 # --- Menu -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "role, shown", [("Owners", True), ("Editors", True), ("Viewers", False)]
-)
+@pytest.mark.parametrize("role, shown", [("Owners", True), ("Editors", True), ("Viewers", False)])
 def test_each_role_has_its_menu_in_our_words(shops, role, shown):
     for shop in shops:
         with tenant_context(shop.retailer):
@@ -269,9 +267,7 @@ def test_a_preview_of_another_shops_page_is_not_found(shops):
 
 def test_the_editor_offers_the_sizes_of_a_tablet(shops):
     acorn, _ = shops
-    answer = acorn.staff("Editors").get(
-        reverse("wagtailadmin_pages:edit", args=[acorn.page().pk])
-    )
+    answer = acorn.staff("Editors").get(reverse("wagtailadmin_pages:edit", args=[acorn.page().pk]))
     assert answer.status_code == 200
     for width in ("1180", "820", "390"):
         assert width in answer.text

@@ -130,8 +130,9 @@ def test_fields_that_were_made_without_ids_get_keys_that_stay(shops):
         assert describe(page, Brand.load())["fields"] == first.fields
 
 
-def test_a_page_keeps_its_versions_whatever_happens_to_it(shops):
+def test_a_page_with_sign_ups_keeps_its_versions_whatever_happens_to_it(shops, robin):
     acorn, _ = shops
+    acorn.sign_up(robin)
     with tenant_context(acorn.retailer), pytest.raises(ProtectedError):
         SignupPage.objects.get(slug="join").delete()
     acorn.unpublish()

@@ -27,9 +27,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=100)),
                 (
                     "kind",
-                    models.CharField(
-                        choices=[("sandbox", "sandbox"), ("webhook", "webhook")], max_length=30
-                    ),
+                    models.CharField(help_text="a key of connectors.CONNECTORS", max_length=30),
                 ),
                 ("config", models.JSONField(blank=True, default=dict)),
                 ("secrets", integrations.encryption.EncryptedJSONField(blank=True, default=dict)),

@@ -5,13 +5,22 @@ A deploy that fails on one wrong variable, is mended, and fails on the next cost
 """
 
 from collections.abc import Mapping
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"", "0", "false", "no", "off"}
+
+
+def split(value: str) -> tuple[SplitResult | None, int | None]:
+    """The parts of an address and its port; (None, None) where it can't be parsed."""
+    try:
+        url = urlsplit(value)
+        return url, url.port
+    except ValueError:
+        return None, None
 
 
 class Env:
@@ -56,12 +65,16 @@ class Env:
 
         A Unix socket is given as ?host=/folder (and ?port=), as libpq writes it.
         """
-        url = urlsplit(self.text(name))
-        if self.values.get(name) and (url.scheme not in {"postgres", "postgresql"} or not url.path):
+        value = self.text(name)
+        url, port = split(value)
+        if value and (
+            url is None or url.scheme not in {"postgres", "postgresql"} or not url.path.strip("/")
+        ):
             self.mistakes.append(f"{name} must look like postgres://user:password@host:5432/name.")
+        url = url or urlsplit("")
         query = {key: values[-1] for key, values in parse_qs(url.query).items()}
         host = query.pop("host", "") or url.hostname or ""
-        port = query.pop("port", "") or url.port or ""
+        port = query.pop("port", "") or port or ""
         return {
             "NAME": unquote(url.path.lstrip("/")),
             "USER": unquote(url.username or ""),
@@ -74,8 +87,16 @@ class Env:
     def base_url(self, name: str, default: str | None = None) -> str:
         """scheme://host[:port], without a path."""
         value = self.text(name, default).rstrip("/")
-        url = urlsplit(value)
-        if value and (url.scheme not in {"http", "https"} or not url.hostname or url.path):
+        url, _ = split(value)
+        if value and (
+            url is None
+            or url.scheme not in {"http", "https"}
+            or not url.hostname
+            or url.path
+            or url.query
+            or url.fragment
+            or "@" in url.netloc
+        ):
             self.mistakes.append(
                 f"{name} is {value!r}; it must look like https://customerinfo.example."
             )
@@ -83,7 +104,10 @@ class Env:
 
     def fernet_keys(self, name: str, default: str | None = None) -> list[str]:
         """Comma-separated Fernet keys, newest first."""
-        keys = [key.strip() for key in self.text(name, default).split(",") if key.strip()]
+        value = self.text(name, default)
+        keys = [key.strip() for key in value.split(",") if key.strip()]
+        if value and not keys:
+            self.mistakes.append(f"{name} holds no key.")
         for key in keys:
             try:
                 Fernet(key)

@@ -1,6 +1,7 @@
 """Addresses on the operator's host: the console, in the public schema."""
 
-from django.urls import include, path
+from django.http import Http404, HttpRequest
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtailadmin_urls
 
@@ -8,8 +9,15 @@ from billing import webhooks
 
 from .urls import password_urls
 
+
+def not_here(request: HttpRequest) -> None:
+    raise Http404
+
+
 urlpatterns = [
     *password_urls,
+    # The retailers' part of the admin: its tables stand in their schemas only.
+    re_path(r"^admin/(?:signups|signup-pages|settings/forms_app)/", not_here),
     path("admin/", include(wagtailadmin_urls)),
     path("stripe/webhook/", webhooks.receive, name="stripe_webhook"),
     path("", RedirectView.as_view(pattern_name="wagtailadmin_home")),

@@ -19,9 +19,7 @@ from .worlds import assert_absent, assert_complete, sql
 
 def onboard_by_command(name: str, slug: str, owner_email: str) -> str:
     out = io.StringIO()
-    call_command(
-        "onboard_retailer", name=name, slug=slug, owner_email=owner_email, stdout=out
-    )
+    call_command("onboard_retailer", name=name, slug=slug, owner_email=owner_email, stdout=out)
     return out.getvalue()
 
 

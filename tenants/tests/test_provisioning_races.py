@@ -95,9 +95,7 @@ def test_whoever_is_killed_while_onboarding_leaves_all_or_nothing(committed_worl
         ),
         30,
     )
-    there = set(
-        Retailer.objects.filter(slug__in=list(moments)).values_list("slug", flat=True)
-    )
+    there = set(Retailer.objects.filter(slug__in=list(moments)).values_list("slug", flat=True))
     for slug in moments:
         if slug in there:
             assert_complete(slug, f"owner@{slug}.test")

@@ -83,3 +83,13 @@ def test_cached_values_are_apart(retailers):
     for retailer in retailers:
         with tenant_context(retailer):
             assert cache.get("word") == retailer.name
+
+
+def test_a_deleted_retailer_is_gone_at_once(client, retailers, django_capture_on_commit_callbacks):
+    acorn, birch = retailers
+    for retailer in retailers:
+        assert client.get("/join/", HTTP_HOST=retailer.host).status_code == 200
+    with django_capture_on_commit_callbacks(execute=True):
+        acorn.delete()
+    assert client.get("/join/", HTTP_HOST=acorn.host).status_code == 404
+    assert client.get("/join/", HTTP_HOST=birch.host).status_code == 200

@@ -1,6 +1,7 @@
 """An export is read after the view has returned: it must still be the retailer's own."""
 
 import uuid
+from contextlib import closing
 
 import pytest
 from django.db import connection
@@ -71,18 +72,20 @@ def names():
 
 def test_content_that_is_read_in_turns_stays_each_retailers_own(retailers):
     acorn, birch = retailers
-    at_acorn, at_birch = in_schema(acorn, names()), in_schema(birch, names())
-    read = [next(content) for content in (at_acorn, at_birch, at_acorn, at_birch, at_acorn)]
+    with (
+        closing(in_schema(acorn, names())) as at_acorn,
+        closing(in_schema(birch, names())) as at_birch,
+    ):
+        read = [next(content) for content in (at_acorn, at_birch, at_acorn, at_birch, at_acorn)]
     assert read == ["Acorn", "Birch", "Acorn", "Birch", "Acorn"]
 
 
 def test_content_that_nobody_reads_to_its_end_leaves_the_public_schema(retailers):
     for retailer in retailers:
-        content = in_schema(retailer, names())
-        assert connection.schema_name == "public"
-        assert next(content) == retailer.name
-        assert connection.schema_name == "public"
-        content.close()
+        with closing(in_schema(retailer, names())) as content:
+            assert connection.schema_name == "public"
+            assert next(content) == retailer.name
+            assert connection.schema_name == "public"
         assert connection.schema_name == "public"
 
 
