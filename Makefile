@@ -61,6 +61,7 @@ lint: .venv/.stamp-dev
 	@$(PY) -m flake8
 	@$(PY) -m isort --check-only --quiet .
 	@.venv/bin/lint-imports
+	@$(PY) tools/tenant_contexts.py
 	@echo "Lint: Django's checks, missing migrations …"
 	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	@$(PRODUCTION) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
