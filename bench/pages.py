@@ -102,7 +102,7 @@ def form(world: World) -> str:
         if field["kind"] == "birthday":
             data |= {f"{field['key']}-day": "17", f"{field['key']}-month": "5"}
         else:
-            data[field["key"]] = typed.get(field["kind"], "on")
+            data[field["key"]] = typed.get(field["kind"], "yes")
     return urlencode(data)
 
 
