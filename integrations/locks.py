@@ -7,21 +7,21 @@ pooler in between.)
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from django.db import connection
 
 
-def lock_number(schema: str, connection_id: int) -> int:
+def lock_number(name: str) -> int:
     """A signed 64-bit number, the same in every process."""
-    digest = hashlib.blake2b(f"{schema}:connection:{connection_id}".encode(), digest_size=8)
+    digest = hashlib.blake2b(name.encode(), digest_size=8)
     return int.from_bytes(digest.digest(), "big", signed=True)
 
 
 @contextmanager
-def connection_lock(connection_id: int) -> Iterator[bool]:
-    """Yields whether this process now holds the lock. Never waits."""
-    number = lock_number(connection.schema_name, connection_id)
+def advisory_lock(name: str) -> Iterator[bool]:
+    """Yields whether this process now holds the lock of this name. Never waits."""
+    number = lock_number(name)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
         held = cursor.fetchone()[0]
@@ -31,3 +31,8 @@ def connection_lock(connection_id: int) -> Iterator[bool]:
         if held:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+
+def connection_lock(connection_id: int) -> AbstractContextManager[bool]:
+    """The lock of one connection of the retailer whose schema is active."""
+    return advisory_lock(f"{connection.schema_name}:connection:{connection_id}")

@@ -1,6 +1,7 @@
 """The drain against a real CRM process that misbehaves: every end of the taxonomy."""
 
 import uuid
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -362,6 +363,11 @@ def test_a_connection_that_is_not_active_is_not_called(
     assert sandbox_crm.found(email=email) == []
 
 
-def test_locks_differ_by_schema_and_connection():
-    numbers = {locks.lock_number(schema, n) for schema in ("r_acorn", "r_birch") for n in (1, 2)}
-    assert len(numbers) == 4
+def test_locks_differ_by_schema_and_connection(retailers):
+    with ExitStack() as stack:
+        for retailer in retailers:
+            with tenant_context(retailer):
+                for number in (1, 2):
+                    assert stack.enter_context(locks.connection_lock(number))
+        held = {f"{r.schema_name}:connection:{n}" for r in retailers for n in (1, 2)}
+        assert len({locks.lock_number(name) for name in held}) == 4
