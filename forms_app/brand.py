@@ -16,6 +16,9 @@ from .brand_css import FONTS, BrandTokens, brand_css, contrast_ratio, nearest_pa
 
 log = logging.getLogger(__name__)
 
+FONT_CHOICES = [(key, font.label) for key, font in FONTS.items()]
+RADII = [(0, "Square"), (12, "Soft"), (28, "Round")]
+BUTTON_STYLES = [("filled", "Filled"), ("outline", "Outline"), ("raised", "Raised")]
 AA = 4.5  # WCAG 2.2, contrast of text
 COUNTRIES = [(code, code) for code in sorted(phonenumbers.SUPPORTED_REGIONS)]
 
@@ -53,11 +56,12 @@ class Brand(BaseGenericSetting):
     accent = ColorField("button and highlights", default="#1f6f54")
     font = models.CharField(
         max_length=20,
-        choices=[(key, font.label) for key, font in FONTS.items()],
+        choices=FONT_CHOICES,
         default=next(iter(FONTS)),
     )
-    radius = models.PositiveSmallIntegerField(
-        "roundness of corners", default=12, choices=[(0, "Square"), (12, "Soft"), (28, "Round")]
+    radius = models.PositiveSmallIntegerField("roundness of corners", default=12, choices=RADII)
+    button_style = models.CharField(
+        max_length=10, choices=BUTTON_STYLES, default=BUTTON_STYLES[0][0]
     )
     country = models.CharField(
         max_length=2,
@@ -76,7 +80,7 @@ class Brand(BaseGenericSetting):
             ],
             "Colours",
         ),
-        FieldRowPanel([FieldPanel("font"), FieldPanel("radius")]),
+        FieldRowPanel([FieldPanel("font"), FieldPanel("radius"), FieldPanel("button_style")]),
     ]
 
     class Meta:

@@ -7,10 +7,11 @@ from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page
 from wagtail.url_routing import RouteResult
+from wagtail_color_panel.fields import ColorField
 
 from . import presentation
 from .blocks import FieldsBlock
-from .brand import Brand
+from .brand import BUTTON_STYLES, FONT_CHOICES, RADII, Brand
 from .versions import current_version, describe
 
 
@@ -50,6 +51,29 @@ class SignupPage(Page):
     )
     language = models.CharField(
         max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
+    )
+
+    # Beside `language`, in the order of the tablet's buttons.
+    other_languages = models.JSONField(default=list, blank=True)
+    # language → {text's key: translation}; see forms_app.translations
+    translations = models.JSONField(default=dict, blank=True)
+    # What differs from the retailer's brand; blank: as there.
+    own_logo = models.ForeignKey(
+        "wagtailimages.Image", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    own_picture = models.ForeignKey(
+        "wagtailimages.Image", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    own_background = ColorField("background of the brand's half", blank=True)
+    own_surface = ColorField("background of the form", blank=True)
+    own_text = ColorField("text", blank=True)
+    own_accent = ColorField("button and highlights", blank=True)
+    own_font = models.CharField("font", max_length=20, choices=FONT_CHOICES, blank=True)
+    own_radius = models.PositiveSmallIntegerField(
+        "roundness of corners", null=True, blank=True, choices=RADII
+    )
+    own_button_style = models.CharField(
+        "button style", max_length=10, choices=BUTTON_STYLES, blank=True
     )
 
     content_panels = Page.content_panels + [

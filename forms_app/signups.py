@@ -26,8 +26,22 @@ class Signup(models.Model):
     email = models.CharField("e-mail", max_length=254, blank=True, db_index=True)
     mobile = models.CharField(max_length=20, blank=True, db_index=True)
     is_test = models.BooleanField("test", default=False)
+    store = models.ForeignKey(
+        "forms_app.Store", null=True, blank=True, on_delete=models.PROTECT, related_name="signups"
+    )
+    tablet = models.ForeignKey(
+        "forms_app.Tablet", null=True, blank=True, on_delete=models.SET_NULL, related_name="signups"
+    )
+    # Kept aside for the retailer: "invalid" (see `problems`), "robot" (honeypot or pace), or "".
+    # Nothing is delivered while it isn't "".
+    problem = models.CharField(max_length=20, blank=True)
+    problems = models.JSONField(default=dict, blank=True, help_text="field key → what is wrong")
+    origin = models.CharField(max_length=10, default="page", help_text="page, queue or import")
     submitted_at = models.DateTimeField(default=timezone.now, help_text="by the tablet's clock")
     received_at = models.DateTimeField(default=timezone.now, db_index=True)
+    tablet_clock_at = models.DateTimeField(
+        null=True, blank=True, help_text="what the tablet's clock said, however wrong"
+    )
 
     # Wagtail would note with each sign-up that it refers to its page: half of a sign-up's work.
     wagtail_reference_index_ignore = True

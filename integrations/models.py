@@ -28,6 +28,20 @@ class Connection(models.Model):
     )
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
     state_reason = models.CharField(max_length=500, blank=True)
+    paused_by = models.CharField(
+        max_length=60, blank=True, help_text="the code of what paused it; hand for a person"
+    )
+    # Whose account it reaches, as the CRM said when it was connected.
+    account_name = models.CharField(max_length=200, blank=True)
+    account_detail = models.CharField(max_length=300, blank=True)
+    consents = models.JSONField(
+        default=list, blank=True, help_text="which consent goes where; see integrations.mapping"
+    )
+    # What differs from `attributes` since the mapping was saved; found by the nightly look.
+    drift = models.JSONField(default=list, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True, help_text="the last nightly look")
+    # Calls in a row that failed as a whole: the circuit. While it is open, one delivery probes.
+    failures = models.PositiveIntegerField(default=0)
     # The CRM asked us to wait, or didn't answer: nobody calls it before this moment.
     not_before = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -114,9 +128,13 @@ class Attempt(models.Model):
     code = models.CharField(max_length=60, blank=True)
     message = models.CharField(max_length=500, blank=True)
     duration_ms = models.PositiveIntegerField(default=0, help_text="of the call, for its batch")
+    # Both redacted: names of attributes stay, personal data and secrets don't.
+    request = models.TextField(blank=True)
+    response = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["-at"], name="attempt_at")]
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.code}".strip()
@@ -138,3 +156,27 @@ class RemoteLink(models.Model):
 
     def __str__(self) -> str:
         return self.remote_id
+
+
+class Mail(models.Model):
+    """A mail to the retailer's people, written in the transaction of what it tells."""
+
+    kind = models.CharField(max_length=60, help_text="the name of its templates")
+    to = models.EmailField(max_length=254)
+    context = models.JSONField(default=dict, blank=True)
+    # What must be told once only says so here: connection:3:paused:2026-11-24T08:00
+    once = models.CharField(max_length=200, unique=True, null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(sent_at=None), name="mail_unsent")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.to}"

@@ -10,7 +10,17 @@ from forms_app.brand_css import contrast_ratio
 
 
 def form_data(brand: Brand, **changes) -> dict:
-    names = ("name", "country", "background", "surface", "text", "accent", "font", "radius")
+    names = (
+        "name",
+        "country",
+        "background",
+        "surface",
+        "text",
+        "accent",
+        "font",
+        "radius",
+        "button_style",
+    )
     return {name: getattr(brand, name) for name in names} | {"logo": "", "picture": ""} | changes
 
 

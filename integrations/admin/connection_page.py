@@ -106,9 +106,7 @@ def reasons_table(connection: Connection) -> Table:
 
 
 def stuck(connection: Connection) -> QuerySet:
-    return Delivery.objects.filter(
-        connection=connection, state=Delivery.State.NEEDS_ATTENTION
-    )
+    return Delivery.objects.filter(connection=connection, state=Delivery.State.NEEDS_ATTENTION)
 
 
 def mapping_sentence(connection: Connection) -> str:

@@ -69,8 +69,7 @@ def table(
         for name, mapped in record.values.items()
     ]
     lines += [
-        Line(labels.get(name, name), "Left out", reason)
-        for name, reason in record.left_out.items()
+        Line(labels.get(name, name), "Left out", reason) for name, reason in record.left_out.items()
     ]
     columns = [
         Column("attribute", label="In the CRM", width="28%"),

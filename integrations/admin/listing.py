@@ -50,9 +50,11 @@ class StateColumn(Column):
             "{}{}{}",
             state_tag(words),
             format_html('<div class="crm-reason">{}</div>', reason) if reason else "",
-            format_html('<div class="crm-reason">Not mapped yet: {}</div>', missing)
-            if missing
-            else "",
+            (
+                format_html('<div class="crm-reason">Not mapped yet: {}</div>', missing)
+                if missing
+                else ""
+            ),
         )
 
 

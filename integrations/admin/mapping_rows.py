@@ -63,6 +63,4 @@ def rows_to_edit(ours: dict[str, OurField], stored: Iterable[MappingRow]) -> lis
         rows += by_source.pop(source, None) or [MappingRow(source, "")]
     for left in by_source.values():
         rows += left
-    return [
-        {"source": row.source, "attribute": row.attribute, "mode": row.mode} for row in rows
-    ]
+    return [{"source": row.source, "attribute": row.attribute, "mode": row.mode} for row in rows]

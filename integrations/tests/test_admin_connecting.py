@@ -100,9 +100,7 @@ def test_an_unreachable_address_is_told_at_the_address(retailers, visitor, crm):
         data = form(crm(), config_base_url="http://127.0.0.1:9")
         answer = visitor(retailer).post("connect/sandbox/", data)
         (message,) = answer.context["form"].errors["config_base_url"]
-        assert message == (
-            "We can't reach a CRM there. The server doesn't accept connections."
-        )
+        assert message == ("We can't reach a CRM there. The server doesn't accept connections.")
         assert count(retailer) == 0
 
 

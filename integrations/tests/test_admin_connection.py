@@ -101,9 +101,7 @@ def test_who_may_not_see_sign_ups_sees_no_names(retailers, visitor, connect):
         assert "Ann Lee" not in words and str(signup.pk)[:8] in words
 
 
-def test_without_a_page_for_sign_ups_names_stand_alone(
-    retailers, visitor, connect, monkeypatch
-):
+def test_without_a_page_for_sign_ups_names_stand_alone(retailers, visitor, connect, monkeypatch):
     monkeypatch.setattr(connection_page, "SIGNUP_URL", "nowhere:inspect")
     for retailer in retailers:
         pk = connect(retailer, "Ours")
