@@ -6,7 +6,7 @@
 #   make test-fast    the suite without a browser and without live processes
 #   make test-next    the suite on the newest Wagtail
 #   make lint         style, import rules, Django's checks, missing migrations
-#   make bench        the numbers, beside what the machine allows
+#   make bench        the numbers, beside what the machine allows (NAME=chaos: one of them)
 #   make check-deploy image, chart and pipeline, as far as one can without a cluster
 #   make lock         compile requirements/*.in again (make lock UPGRADE=1: to the newest versions)
 #   make clean        delete environments and caches; the demo's data stays
@@ -87,7 +87,7 @@ test-next: .venv-next/.stamp-next
 	@.venv-next/bin/python -m $(PYTEST) -m "$(SLOW)"
 
 bench: .venv/.stamp-dev
-	@$(PY) -m bench
+	@$(PY) -m bench $(NAME)
 
 check-deploy: .venv/.stamp-dev
 	@$(PY) tools/check_deploy/run

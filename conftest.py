@@ -100,6 +100,9 @@ def connected(sandbox_crm):
 @pytest.fixture
 def sign_up():
     """sign_up(retailer, email, **answers by kind): one taken-in sign-up on the starter page."""
+    from urllib.parse import urlencode
+
+    from django.http import QueryDict
     from django_tenants.utils import tenant_context
 
     from forms_app import intake
@@ -111,7 +114,8 @@ def sign_up():
             keys = {field["kind"]: field["key"] for field in version.fields}
             data = {keys["email"]: email}
             data |= {keys[kind]: value for kind, value in answers.items()}
-            return Signup.objects.get(pk=intake.take(version, data))
+            form = QueryDict(urlencode(data))
+            return Signup.objects.get(pk=intake.take(version, form))
 
     return take
 

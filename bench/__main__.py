@@ -1,4 +1,5 @@
-"""python -m bench [get] [post] [onboard] [deliver]: measure these, or all of them.
+"""python -m bench [get] [post] [onboard] [deliver] [fairness] [chaos]: measure these, or all but
+chaos, which takes many minutes.
 
 Each bench runs what we built and its limit, a small program that does the least that the work
 needs, in turn: five rounds after one to warm up, the medians in a table. Ends with 1 if a bench
@@ -20,7 +21,10 @@ BENCHES = {
     "post": "bench.pages",
     "onboard": "bench.retailers",
     "deliver": "bench.deliveries",
+    "fairness": "bench.fairness",
+    "chaos": "bench.chaos",
 }
+BY_NAME_ONLY = {"chaos"}  # takes many minutes
 
 
 def say(line: str) -> None:
@@ -30,7 +34,7 @@ def say(line: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("benches", nargs="*", metavar="bench", help=", ".join(BENCHES))
-    chosen = parser.parse_args().benches or list(BENCHES)
+    chosen = parser.parse_args().benches or [one for one in BENCHES if one not in BY_NAME_ONLY]
     if unknown := set(chosen) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     say(f"{rounds.machine()}; load from {load.client()}")
@@ -40,7 +44,7 @@ def main() -> int:
     try:
         with world() as here:
             for name in chosen:
-                say(f"\n{name}: {rounds.ROUNDS} rounds …")
+                say(f"\n{name} …")
                 try:
                     # Imported now that Django is set up.
                     measure = getattr(import_module(BENCHES[name]), name)
@@ -50,7 +54,8 @@ def main() -> int:
     except ServiceError as error:
         say(f"{error}")
         return 1
-    say(f"\n{rounds.table(lines)}\n\nRaw figures, round by round:")
+    if lines:
+        say(f"\n{rounds.table(lines)}\n\nRaw figures, round by round:")
     for line in lines:
         say(line.raw())
     for failure in failed:

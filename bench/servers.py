@@ -96,7 +96,13 @@ def gunicorn(name: str, application: str, env: Mapping[str, str], folder: Path) 
 
 def crm(key: str, folder: Path) -> Server:
     """The sandbox CRM, empty, answering as fast as it can."""
+    return crm_of({"bench": key}, folder, "0")
+
+
+def crm_of(keys: Mapping[str, str], folder: Path, latency: str) -> Server:
+    """The same with an account for each key; each call takes it so many seconds."""
     shutil.rmtree(folder / "crm", ignore_errors=True)
     command = ["customerinfo.demo.crm", "--port", "PORT", "--data", str(folder / "crm")]
-    command += ["--rate", "off", "--latency", "0", "--account", f"bench={key}"]
+    command += ["--rate", "off", "--latency", latency]
+    command += [f"--account={name}={key}" for name, key in keys.items()]
     return Server("crm", command, {}, folder)

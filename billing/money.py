@@ -4,9 +4,7 @@ Which currencies have which unit: https://docs.stripe.com/currencies, "Zero-deci
 "Three-decimal currencies" and "Special cases".
 """
 
-ZERO_DECIMAL = frozenset(
-    "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()
-)
+ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
 THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
 # Written with two decimals for old times' sake, but Stripe charges whole units only.
 WHOLE_UNITS_ONLY = frozenset("isk ugx".split())

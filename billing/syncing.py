@@ -46,9 +46,7 @@ def sync_customer(customer_id: str) -> Retailer | None:
     return retailer
 
 
-def customer_is_deleted(
-    customer_id: str, client: stripe.StripeClient, key: str
-) -> Retailer | None:
+def customer_is_deleted(customer_id: str, client: stripe.StripeClient, key: str) -> Retailer | None:
     """Stripe cancelled its subscriptions; they can still be fetched one by one."""
     known = mirror.Customer.objects.filter(id=customer_id).first()
     if known is None:

@@ -1,4 +1,5 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 
 class FormsAppConfig(AppConfig):
@@ -9,6 +10,9 @@ class FormsAppConfig(AppConfig):
         from integrations import sources
 
         from . import signals  # noqa: F401  (registered by being imported)
-        from .mapping_sources import our_fields
+        from .mapping_sources import home_country, our_consents, our_fields
+        from .starter import grant_permissions
 
-        sources.register(our_fields)
+        # integrations is the last of the apps: all permissions are there by then.
+        post_migrate.connect(grant_permissions, sender=apps.get_app_config("integrations"))
+        sources.register(our_fields, our_consents, home_country)

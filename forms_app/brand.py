@@ -1,41 +1,31 @@
 """The brand that a retailer's sign-up pages wear."""
 
-import hashlib
-import logging
-
 import phonenumbers
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseGenericSetting, register_setting
-from wagtail.images.models import SourceImageIOError
+from wagtail.models import PreviewableMixin
 from wagtail_color_panel.edit_handlers import NativeColorPanel
 from wagtail_color_panel.fields import ColorField
 
-from .brand_css import FONTS, BrandTokens, brand_css, contrast_ratio, nearest_passing
-
-log = logging.getLogger(__name__)
+from . import presentation
+from .brand_css import FONTS
+from .colour_tools import ColourTools
+from .contrast import measure
+from .look import Look, logo_url, look_of
+from .preview_sizes import PREVIEW_SIZES
+from .versions import describe
 
 FONT_CHOICES = [(key, font.label) for key, font in FONTS.items()]
 RADII = [(0, "Square"), (12, "Soft"), (28, "Round")]
 BUTTON_STYLES = [("filled", "Filled"), ("outline", "Outline"), ("raised", "Raised")]
-AA = 4.5  # WCAG 2.2, contrast of text
 COUNTRIES = [(code, code) for code in sorted(phonenumbers.SUPPORTED_REGIONS)]
 
 
-def rendition_url(image, filters: str) -> str:
-    """Where the picture is; "" if there is none. A lost file must not take the page with it."""
-    if image is None:
-        return ""
-    try:
-        return image.get_rendition(filters).url
-    except SourceImageIOError:
-        log.exception("The file of image %s is lost", image.pk)
-        return ""
-
-
 @register_setting(icon="tag", order=10)
-class Brand(BaseGenericSetting):
+class Brand(PreviewableMixin, BaseGenericSetting):
     """One row per retailer."""
 
     name = models.CharField("shop's name", max_length=100)
@@ -75,13 +65,20 @@ class Brand(BaseGenericSetting):
         MultiFieldPanel([FieldPanel("logo"), FieldPanel("picture")], "Pictures"),
         MultiFieldPanel(
             [
+                ColourTools(),
                 FieldRowPanel([NativeColorPanel("background"), NativeColorPanel("surface")]),
                 FieldRowPanel([NativeColorPanel("text"), NativeColorPanel("accent")]),
             ],
             "Colours",
         ),
-        FieldRowPanel([FieldPanel("font"), FieldPanel("radius"), FieldPanel("button_style")]),
+        MultiFieldPanel(
+            [FieldRowPanel([FieldPanel("font"), FieldPanel("radius"), FieldPanel("button_style")])],
+            "Type and shapes",
+        ),
     ]
+    preview_modes = [("", "Form"), ("thanks", "Thank-you")]
+    preview_sizes = PREVIEW_SIZES
+    default_preview_size = "landscape"
 
     class Meta:
         verbose_name = "brand"
@@ -90,42 +87,34 @@ class Brand(BaseGenericSetting):
         return self.name
 
     def clean(self) -> None:
-        """Text that can't be read is refused, with the nearest colour that can."""
+        """What can't be read or seen is refused, with the nearest colour that can."""
         super().clean()
-        try:
-            contrast = contrast_ratio(self.text, self.surface)
-        except ValueError:
-            return  # the fields themselves say that one isn't a colour
-        if contrast < AA:
-            better = nearest_passing(self.text, self.surface)
-            raise ValidationError(
-                {"text": f"Hard to read on the form's background. {better} can be read."}
-            )
+        colours = {name: getattr(self, name) for name in ("surface", "text", "accent")}
+        errors = {m.pair.colour: m.message for m in measure(colours) if not m.passes}
+        if errors:
+            raise ValidationError(errors)
 
-    def tokens(self) -> BrandTokens:
-        return BrandTokens.from_colours(
-            background=self.background,
-            surface=self.surface,
-            text=self.text,
-            accent=self.accent,
-            font=self.font,
-            radius=self.radius,
-            picture_url=self.picture_url,
-        )
+    def serve_preview(self, request, mode_name):
+        """The retailer's own first page in this brand, saved or not."""
+        model = apps.get_model("forms_app", "SignupPage")
+        page = model.objects.order_by("-live", "path").first() or model(title=self.name)
+        for name in [field.name for field in model._meta.fields if field.name.startswith("own_")]:
+            setattr(page, name, None)
+        render = presentation.thanks if mode_name == "thanks" else presentation.form
+        return render(request, page, describe(page, self), self, preview=True)
+
+    @property
+    def look(self) -> Look:
+        return look_of(None, self)
 
     @property
     def logo_url(self) -> str:
-        return rendition_url(self.logo, "max-480x240|format-webp")
-
-    @property
-    def picture_url(self) -> str:
-        return rendition_url(self.picture, "fill-1200x1200|format-webp")
+        return logo_url(self.logo)
 
     @property
     def css(self) -> str:
-        return brand_css(self.tokens())
+        return self.look.css
 
     @property
     def css_url(self) -> str:
-        """Its name changes with what it says, so browsers may keep it."""
-        return f"/brand/{hashlib.sha256(self.css.encode()).hexdigest()[:16]}.css"
+        return self.look.css_url

@@ -15,11 +15,17 @@ from django import forms
 from django.core.exceptions import ValidationError
 from email_validator import EmailNotValidError, validate_email
 
+from .conditions import as_number
+from .countries import countries
 from .ui_texts import UI_TEXTS
 
 SHORT = 200
 LONG = 2000
 NAME = 100
+ADDRESS = 400
+CODE = 64
+POSTCODE = 16
+RATINGS = ("1", "2", "3", "4", "5")
 
 
 class TextField(forms.CharField):
@@ -75,7 +81,38 @@ class MobileField(TextField):
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-class BirthdayInputs(forms.Widget):
+class PostcodeField(TextField):
+    def clean(self, value):
+        return super().clean(value).upper()
+
+
+class NumberField(TextField):
+    """Stored as the plainest text of the number: "12", "-0.5". `field` may say min, max, decimals
+    (numbers after the point, 0 by default)."""
+
+    def __init__(self, *, field: Mapping, **kwargs):
+        super().__init__(max_length=20, **kwargs)
+        self.decimals = field.get("decimals") or 0
+        self.least, self.most = (as_number(field.get(name)) for name in ("min", "max"))
+
+    def clean(self, value):
+        text = super().clean(value).replace(" ", "").replace(",", ".")
+        if not text:
+            return ""
+        number = as_number(text)
+        if (
+            number is None
+            or -number.as_tuple().exponent > self.decimals
+            or (self.least is not None and number < self.least)
+            or (self.most is not None and number > self.most)
+        ):
+            raise ValidationError(self.error_messages["invalid"], "invalid")
+        plain = f"{number:f}"
+        plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+        return "0" if plain == "-0" else plain
+
+
+class DateInputs(forms.Widget):
     """Three inputs: <key>-day, <key>-month, <key>-year."""
 
     parts = ("day", "month", "year")
@@ -87,10 +124,28 @@ class BirthdayInputs(forms.Widget):
         return not any(f"{name}-{part}" in data for part in self.parts)
 
 
+class DateField(forms.Field):
+    """A whole date, stored as 2026-11-24."""
+
+    widget = DateInputs
+    empty_values = [None, "", ("", "", "")]
+
+    def to_python(self, value):
+        if value in self.empty_values:
+            return ""
+        try:
+            if not all(part.isascii() and part.isdigit() for part in value) or len(value[2]) != 4:
+                raise ValueError
+            day, month, year = map(int, value)
+            return datetime.date(year, month, day).isoformat()
+        except ValueError as error:
+            raise ValidationError(self.error_messages["invalid"], "invalid") from error
+
+
 class BirthdayField(forms.Field):
     """Stored as 1990-05-17, or as --05-17 where the shopper gave no year (ISO 8601)."""
 
-    widget = BirthdayInputs
+    widget = DateInputs
     empty_values = [None, "", ("", "", "")]
     oldest = 120  # years
 
@@ -127,56 +182,130 @@ class ConsentField(forms.BooleanField):
     widget = Ticked
 
 
+class YesNoField(forms.ChoiceField):
+    """Stored as true or false; "" where neither was chosen."""
+
+    def clean(self, value):
+        chosen = super().clean(value)
+        return chosen == "yes" if chosen else ""
+
+
 @dataclass(frozen=True)
 class Kind:
-    """`meaning` is "" for the generic kinds: only the retailer knows what they mean."""
+    """`meaning` is "" for the generic kinds: only the retailer knows what they mean.
 
-    meaning: str
-    form_field: Callable[[Mapping, str, dict], forms.Field]
-    autocapitalize: str = "sentences"
+    `form_field` is None where nothing is typed: content, steps, and values that the page itself
+    knows (`holds_answer` with no `form_field`).
+    """
+
+    meaning: str = ""
+    form_field: Callable[[Mapping, str, dict], forms.Field] | None = None
+    holds_answer: bool = True
+    max_length: int | None = None
 
 
-def text(limit: int, lines: bool = False):
+def text(meaning: str, limit: int, lines: bool = False) -> Kind:
     def make(field, country, common):
         return TextField(max_length=limit, lines=lines, **common)
 
-    return make
+    return Kind(meaning, make, max_length=limit)
 
 
-def choice(field, country, common):
-    return forms.ChoiceField(
-        choices=[(option["id"], option["label"]) for option in field["options"]],
-        widget=forms.RadioSelect,
-        **common,
+def one_of(field, country, common):
+    return forms.ChoiceField(choices=pairs(field), widget=forms.RadioSelect, **common)
+
+
+def several_of(field, country, common):
+    return forms.MultipleChoiceField(
+        choices=pairs(field), widget=forms.CheckboxSelectMultiple, **common
     )
 
 
+def pairs(field: Mapping) -> list[tuple[str, str]]:
+    return [(option["id"], option["label"]) for option in field["options"]]
+
+
+def rating(field, country, common):
+    return forms.ChoiceField(choices=[(n, n) for n in RATINGS], **common)
+
+
+def yes_no(field, country, common):
+    return YesNoField(choices=[("yes", "yes"), ("no", "no")], **common)
+
+
+def country_field(field, country, common):
+    return forms.ChoiceField(choices=countries("en"), **common)
+
+
+CONTENT = Kind(holds_answer=False)
+
 KINDS: dict[str, Kind] = {
-    "first_name": Kind("first_name", text(NAME)),
-    "last_name": Kind("last_name", text(NAME)),
-    "email": Kind("email", lambda f, country, common: EmailField(max_length=254, **common)),
+    "first_name": text("first_name", NAME),
+    "last_name": text("last_name", NAME),
+    "full_name": text("full_name", NAME),
+    "email": Kind(
+        "email",
+        lambda f, country, common: EmailField(max_length=254, **common),
+        max_length=254,
+    ),
     "mobile": Kind(
-        "mobile", lambda f, country, common: MobileField(country=country, max_length=40, **common)
+        "mobile",
+        lambda f, country, common: MobileField(country=country, max_length=40, **common),
+        max_length=40,
     ),
     "birthday": Kind("birthday", lambda f, country, common: BirthdayField(**common)),
-    "choice": Kind("", choice),
-    "short_text": Kind("", text(SHORT)),
-    "long_text": Kind("", text(LONG, lines=True)),
+    "postcode": Kind(
+        "postcode",
+        lambda f, country, common: PostcodeField(max_length=POSTCODE, **common),
+        max_length=POSTCODE,
+    ),
+    "address": text("address", ADDRESS, lines=True),
+    "country": Kind("country", country_field),
+    "company": text("company", NAME),
+    "loyalty_number": text("loyalty_number", CODE),
+    "heard_from": Kind("heard_from", one_of),
+    "store": Kind("store", one_of),
+    "staff_code": text("staff_code", CODE),
     "consent": Kind("", lambda f, country, common: ConsentField(**common)),
+    "short_text": text("", SHORT),
+    "long_text": text("", LONG, lines=True),
+    "number": Kind("", lambda f, country, common: NumberField(field=f, **common), max_length=20),
+    "date": Kind("", lambda f, country, common: DateField(**common)),
+    "choice": Kind("", one_of),
+    "choices": Kind("", several_of),
+    "rating": Kind("", rating),
+    "yes_no": Kind("", yes_no),
+    "hidden": Kind(),
+    "heading": CONTENT,
+    "text": CONTENT,
+    "image": CONTENT,
+    "divider": CONTENT,
+    "page_break": CONTENT,
 }
 
-MAX_LENGTHS = {
-    "first_name": NAME, "last_name": NAME, "email": 254, "mobile": 40,
-    "short_text": SHORT, "long_text": LONG,
-}  # fmt: skip
+MAX_LENGTHS = {name: kind.max_length for name, kind in KINDS.items() if kind.max_length}
+
+# Kinds that ask in the words of another one.
+SAME_WORDS = {
+    "heard_from": "choice",
+    "store": "choice",
+    "country": "choice",
+    "rating": "choice",
+    "yes_no": "choice",
+    "choices": "choices",
+    "date": "date",
+    "number": "number",
+}
 
 
 def messages(kind: str, language: str) -> dict[str, str]:
     """What a shopper reads when a field of this kind isn't right."""
     ui = UI_TEXTS[language]
+    words = SAME_WORDS.get(kind, kind)
     return {
-        "required": ui.get(f"required_{kind}", ""),
-        "invalid": ui.get(f"invalid_{kind}", ""),
+        "required": ui.get(f"required_{words}", ui["required_short_text"]),
+        "invalid": ui.get(f"invalid_{words}", ""),
         "invalid_choice": ui["invalid_choice"],
+        "invalid_list": ui["invalid_choice"],
         "max_length": ui["too_long"],
     }

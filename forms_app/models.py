@@ -3,6 +3,7 @@
 from .brand import Brand
 from .erasures import Erasure
 from .pages import HomePage, SignupPage
+from .sealed_entries import SealedEntry
 from .sealing_keys import SealingKey
 from .shop_settings import Retention, TabletSettings
 from .signups import Consent, Signup
@@ -18,6 +19,7 @@ __all__ = [
     "HomePage",
     "PairingCode",
     "Retention",
+    "SealedEntry",
     "SealingKey",
     "Signup",
     "SignupPage",

@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.db import models
 from django.http import Http404, HttpResponseRedirect
-from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page
 from wagtail.url_routing import RouteResult
@@ -12,6 +11,8 @@ from wagtail_color_panel.fields import ColorField
 from . import presentation
 from .blocks import FieldsBlock
 from .brand import BUTTON_STYLES, FONT_CHOICES, RADII, Brand
+from .editor import edit_handler
+from .preview_sizes import PREVIEW_SIZES
 from .versions import current_version, describe
 
 
@@ -76,41 +77,12 @@ class SignupPage(Page):
         "button style", max_length=10, choices=BUTTON_STYLES, blank=True
     )
 
-    content_panels = Page.content_panels + [
-        MultiFieldPanel([FieldPanel("headline"), FieldPanel("intro")], "Welcome"),
-        FieldPanel("fields"),
-        FieldPanel("submit_label"),
-        MultiFieldPanel(
-            [
-                FieldPanel("thank_you_title"),
-                FieldPanel("thank_you_text"),
-                FieldPanel("thank_you_seconds"),
-            ],
-            "Thank-you",
-        ),
-        FieldPanel("language"),
-    ]
-    promote_panels = [FieldPanel("slug")]
+    edit_handler = edit_handler
 
     parent_page_types = ["forms_app.HomePage"]
     subpage_types = []
     private_page_options = []  # a tablet's page is for everybody; it is served without that check
-    preview_modes = [("", "Form"), ("errors", "With errors"), ("thanks", "Thank-you")]
-    preview_sizes = [
-        {
-            "name": "landscape",
-            "icon": "desktop",
-            "device_width": 1180,
-            "label": "Tablet, landscape",
-        },
-        {
-            "name": "portrait",
-            "icon": "tablet-alt",
-            "device_width": 820,
-            "label": "Tablet, portrait",
-        },
-        {"name": "phone", "icon": "mobile-alt", "device_width": 390, "label": "Phone"},
-    ]
+    preview_sizes = PREVIEW_SIZES
     default_preview_size = "landscape"
 
     class Meta:
@@ -134,22 +106,56 @@ class SignupPage(Page):
             block.value
 
     def route(self, request, path_components):
-        if path_components == [self.THANKS] and self.live:
-            return RouteResult(self, kwargs={"thanks": True})
+        rest = list(path_components)
+        kwargs = {}
+        if rest and rest[0] in self.other_languages:
+            kwargs["language"] = rest.pop(0)
+        if rest == [self.THANKS]:
+            kwargs["thanks"] = bool(rest.pop())
+        if self.live and not rest:
+            return RouteResult(self, kwargs=kwargs)
         return super().route(request, path_components)
 
-    def serve(self, request, thanks: bool = False):
+    def serve(self, request, thanks: bool = False, language: str = ""):
         version = current_version(self)
         if version is None:  # live by hand, never published
             raise Http404
         render = presentation.thanks if thanks else presentation.form
-        return render(request, self, version.schema, Brand.load(), version_id=str(version.pk))
+        return render(
+            request,
+            self,
+            version.schema,
+            Brand.load(),
+            language=language,
+            version_id=str(version.pk),
+        )
+
+    @property
+    def preview_modes(self):
+        """The form and the thank-you in each language, and the form in its other states."""
+        modes = [("", "Form"), ("errors", "With errors"), ("thanks", "Thank-you")]
+        modes.append(("offline", "Offline"))
+        names = dict(settings.LANGUAGES)
+        for language in self.other_languages:
+            modes.append((f"form:{language}", f"Form: {names[language]}"))
+            modes.append((f"thanks:{language}", f"Thank-you: {names[language]}"))
+        return modes
 
     def serve_preview(self, request, mode_name):
         brand = Brand.load(request_or_site=request)
         schema = describe(self, brand)
-        if mode_name == "thanks":
-            return presentation.thanks(request, self, schema, brand, preview=True)
+        mode, _, language = mode_name.partition(":")
+        if mode == "thanks":
+            return presentation.thanks(
+                request, self, schema, brand, language=language, preview=True
+            )
         return presentation.form(
-            request, self, schema, brand, preview=True, with_errors=mode_name == "errors"
+            request,
+            self,
+            schema,
+            brand,
+            language=language,
+            preview=True,
+            with_errors=mode == "errors",
+            offline=mode == "offline",
         )

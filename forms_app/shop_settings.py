@@ -2,7 +2,10 @@
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, ObjectList
 from wagtail.contrib.settings.models import BaseGenericSetting, register_setting
+
+from .pin_form import TabletSettingsForm
 
 
 @register_setting(icon="mobile-alt", order=20)
@@ -23,6 +26,14 @@ class TabletSettings(BaseGenericSetting):
     )
     # {"salt", "iterations", "hash"}: PBKDF2-SHA256 in base64, as the tablet can check it offline.
     pin = models.JSONField(default=dict, blank=True, editable=False)
+
+    edit_handler = ObjectList(
+        [
+            FieldPanel("new_pin"),
+            FieldRowPanel([FieldPanel("idle_seconds"), FieldPanel("countdown_seconds")]),
+        ],
+        base_form_class=TabletSettingsForm,
+    )
 
     class Meta:
         verbose_name = "tablets"

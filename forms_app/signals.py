@@ -9,6 +9,8 @@ from wagtail.signals import page_published, page_slug_changed, page_unpublished,
 from . import page_cache
 from .brand import Brand
 from .pages import HomePage, SignupPage
+from .shop_settings import TabletSettings
+from .stores import Store
 from .versions import write_version
 
 
@@ -25,17 +27,22 @@ def keep_version(instance: SignupPage, **kwargs) -> None:
 @receiver(post_page_move)
 @receiver([post_save, post_delete], sender=Brand)
 @receiver([post_save, post_delete], sender=Site)
+@receiver([post_save, post_delete], sender=TabletSettings)
+@receiver([post_save, post_delete], sender=Store)
 @receiver(post_delete, sender=SignupPage)
 def forget_pages(**kwargs) -> None:
     page_cache.forget()
 
 
 @receiver(post_save, sender=Brand)
-def keep_versions_of_another_country(instance: Brand, **kwargs) -> None:
-    """Numbers without a prefix are read by the version's country: it counts from now on."""
+@receiver([post_save, post_delete], sender=Store)
+def keep_versions(**kwargs) -> None:
+    """The brand's country says how numbers without a prefix are read, the stores are answers to
+    choose from: a page that shows them has a new version, if that makes a difference to it."""
+    brand = Brand.load()
     for page in SignupPage.objects.live():
         if page.versions.exists():
-            write_version(page, instance)
+            write_version(page, brand)
 
 
 @receiver([post_save, post_delete])

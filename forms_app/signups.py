@@ -2,13 +2,19 @@
 
 import datetime
 import uuid
+from collections.abc import Iterator
 
 from django.db import models
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 
 from integrations.mapping import Answer, ConsentGiven, SignupData
 
+from .conditions import visible
+from .countries import country_name
+from .kinds import KINDS
+from .translations import in_language
+from .ui_texts import UI_TEXTS
 from .versions import FormVersion
 
 
@@ -58,20 +64,37 @@ class Signup(models.Model):
     def person(self) -> str:
         """How staff recognise the person: name, else e-mail, else number."""
         names = [self.by_meaning(meaning) for meaning in ("first_name", "last_name")]
-        return " ".join(filter(None, names)) or self.email or self.mobile or "Somebody"
+        name = " ".join(filter(None, names)) or self.by_meaning("full_name")
+        return name or self.email or self.mobile or "Somebody"
 
     def by_meaning(self, meaning: str) -> str:
         return by_meaning(self.form_version.fields, self.answers, meaning)
 
+    @property
+    def fields(self) -> list[dict]:
+        """What was on the page, in the words that the shopper read."""
+        return in_language(self.form_version.schema, self.language)["fields"]
+
     def answered(self) -> list[tuple[str, str]]:
         """(label, answer) for each field that the shopper saw, in words."""
+        answers = self.answers
+        shown = visible(self.form_version.fields, answers)
         return [
-            (field["label"], in_words(field, self.answers)) for field in self.form_version.fields
+            (field["label"], in_words(field, answers, self.language))
+            for field in self.fields
+            if KINDS[field["kind"]].holds_answer and field["key"] in shown
         ]
+
+    def wrong(self) -> list[tuple[str, str]]:
+        """(label, what is wrong) of each field that keeps this sign-up aside."""
+        labels = {field["key"]: field["label"] for field in self.form_version.fields}
+        return [(labels.get(key, key), message) for key, message in self.problems.items()]
 
     @property
     def delivery_state(self) -> str:
         """In one word for the list: the worst of its deliveries."""
+        if self.problem:
+            return "kept_aside"
         states = {delivery.state for delivery in self.deliveries.all()}
         for state in ("needs_attention", "sending", "due", "delivered"):
             if state in states:
@@ -87,17 +110,7 @@ class Signup(models.Model):
             language=self.language,
             page=version.schema["texts"]["title"],
             is_test=self.is_test,
-            answers=tuple(
-                Answer(
-                    key=field["key"],
-                    meaning=field["meaning"],
-                    kind=field["kind"],
-                    label=field["label"],
-                    value=self.answers.get(field["key"]),
-                    options={o["id"]: o["label"] for o in field.get("options", ())},
-                )
-                for field in version.fields
-            ),
+            answers=tuple(self.answers_as_data()),
             consents=tuple(
                 ConsentGiven(
                     key=consent.key,
@@ -112,6 +125,25 @@ class Signup(models.Model):
             ),
         )
 
+    def answers_as_data(self) -> Iterator[Answer]:
+        """The answers; the tablet's store where the page didn't ask for one."""
+        asked_for_store = False
+        # In the page's first language, whatever was read: a CRM knows an option by one name.
+        for field in self.form_version.fields:
+            if KINDS[field["kind"]].holds_answer:
+                value = self.answers.get(field["key"])
+                asked_for_store |= field["meaning"] == "store" and bool(value)
+                yield Answer(
+                    key=field["key"],
+                    meaning=field["meaning"],
+                    kind=field["kind"],
+                    label=field["label"],
+                    value=value,
+                    options={o["id"]: o["label"] for o in field.get("options", ())},
+                )
+        if self.store and not asked_for_store:
+            yield Answer("store", "store", "short_text", "Store", self.store.name)
+
 
 def by_meaning(fields: list[dict], answers: dict, meaning: str) -> str:
     """The first answer that isn't blank among the fields of this meaning."""
@@ -119,25 +151,35 @@ def by_meaning(fields: list[dict], answers: dict, meaning: str) -> str:
     return next(filter(None, values), "")
 
 
-def in_words(field: dict, answers: dict) -> str:
+def in_words(field: dict, answers: dict, language: str) -> str:
     """A stored answer as the shopper would read it."""
     value = answers.get(field["key"])
-    if value in (None, ""):
+    if value in (None, "", []):
         return ""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if field["kind"] == "birthday":
-        return birthday_in_words(value)
+        return UI_TEXTS[language]["yes" if value else "no"]
+    if field["kind"] in ("birthday", "date"):
+        return date_in_words(value, language)
+    if field["kind"] == "country":
+        return country_name(value, language)
+    if field["kind"] == "rating":
+        return UI_TEXTS[language]["rating_of"].format(number=value)
     labels = {option["id"]: option["label"] for option in field.get("options", ())}
+    if isinstance(value, list):
+        return ", ".join(labels.get(one, one) for one in value)
     return labels.get(value, value)
 
 
-def birthday_in_words(value: str) -> str:
-    """10 December, or 10 December 1815 where a year was given."""
+def date_in_words(value: str, language: str) -> str:
+    """10 December, or 10 December 1815 where a year was given; what is no date stays as typed."""
     without_year = value.startswith("--")
-    # A leap year stands in, so that 29 February is a date.
-    day = datetime.date.fromisoformat(f"2000{value[1:]}" if without_year else value)
-    return date_format(day, "j F" if without_year else "j F Y")
+    try:
+        # A leap year stands in, so that 29 February is a date.
+        day = datetime.date.fromisoformat(f"2000{value[1:]}" if without_year else value)
+    except ValueError:
+        return value
+    with translation.override(language):
+        return date_format(day, "j F" if without_year else "j F Y")
 
 
 class Consent(models.Model):

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 
 from django.db import models, transaction
 
+from .condition_blocks import describe_condition
 from .kinds import KINDS
+from .stores import Store
+from .translations import languages
 
 # Versions never change, so a process may keep them for ever. The schema is part of the key.
 _kept: dict[tuple[str, str], "FormVersion"] = {}
@@ -17,10 +20,17 @@ KEEP = 2000
 class FormVersion(models.Model):
     """`schema` has this shape:
 
-    {"language": "en", "country": "NL",
+    {"format": 2,
+     "languages": ["en", "nl"],  # the page's own first
+     "country": "NL",
      "texts": {"title", "headline", "intro", "submit_label", "thank_you_title", "thank_you_text"},
-     "fields": [{"key", "kind", "meaning", "label", "help", "required", "width",
-                 "options": [{"id", "label"}], "display", "year", "purpose"}]}
+     "fields": [{"key", "kind", "meaning", "label", "help", "required", "width", "condition",
+                 and what the kind needs: "options": [{"id", "label"}], "display", "year",
+                 "purpose", "min", "max", "decimals", "value", "text", "image", "alt"}],
+     "translations": {"nl": {"texts.headline", "<key>.label", "<option's id>": "…"}}}
+
+    Content and steps stand among the fields, in the page's order (`KINDS[kind].holds_answer`).
+    The first format had no "format", one "language", and no conditions.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -53,14 +63,20 @@ class FormVersion(models.Model):
         return self.schema["country"]
 
     @property
+    def languages(self) -> list[str]:
+        return languages(self.schema)
+
+    @property
     def language(self) -> str:
-        return self.schema["language"]
+        """The page's own."""
+        return self.languages[0]
 
 
 def describe(page, brand) -> dict:
     """The schema of `page` as it stands, saved or not."""
     return {
-        "language": page.language,
+        "format": 2,
+        "languages": [page.language, *page.other_languages],
         "country": brand.country,
         "texts": {
             "title": page.title,
@@ -70,32 +86,63 @@ def describe(page, brand) -> dict:
             "thank_you_title": page.thank_you_title,
             "thank_you_text": page.thank_you_text,
         },
-        "fields": [describe_field(child) for child in page.fields],
+        # Where there are no stores, there is nothing to choose from.
+        "fields": [
+            field
+            for field in map(describe_field, page.fields)
+            if field["kind"] != "store" or field["options"]
+        ],
+        "translations": {
+            language: page.translations.get(language, {}) for language in page.other_languages
+        },
     }
 
 
 def describe_field(child) -> dict:
-    """One field block of the page's stream."""
-    value = child.value
+    """One block of the page's stream."""
+    kind, value = child.block_type, child.value or {}
     field = {
         # A block that was never saved has no id yet; a preview needs one all the same.
         "key": child.id or str(uuid.uuid4()),
-        "kind": child.block_type,
-        "meaning": KINDS[child.block_type].meaning,
-        "label": value["label"],
+        "kind": kind,
+        "meaning": KINDS[kind].meaning,
+        "label": value.get("label") or "",
         "help": value.get("help") or "",
-        "required": value["required"],
-        "width": value.get("width", "full"),
+        "required": bool(value.get("required")),
+        "width": value.get("width") or "full",
+        "condition": describe_condition(value.get("condition")),
     }
-    if child.block_type == "choice":
+    for name in PLAIN.get(kind, ()):
+        field[name] = value[name]
+    if kind in ("choice", "choices", "heard_from"):
         options = value["options"].bound_blocks
         field["options"] = [{"id": option.id, "label": option.value} for option in options]
-        field["display"] = value["display"]
-    if child.block_type == "birthday":
-        field["year"] = value["year"]
-    if child.block_type == "consent":
-        field["purpose"] = value["purpose"]
+    if kind == "store":
+        field["options"] = [
+            {"id": str(store.pk), "label": store.name}
+            for store in Store.objects.filter(is_archived=False)
+        ]
+    if kind == "number":
+        for name in ("min", "max"):
+            field[name] = "" if value[name] is None else f"{value[name]:f}"
+    if kind == "image":
+        field["image"] = value["image"].pk if value["image"] else None
     return field
+
+
+# kind → what its version keeps just as the retailer typed it
+PLAIN = {
+    "birthday": ("year",),
+    "choice": ("display",),
+    "heard_from": ("display",),
+    "store": ("display",),
+    "consent": ("purpose",),
+    "number": ("decimals",),
+    "hidden": ("value",),
+    "heading": ("text",),
+    "text": ("text",),
+    "image": ("alt",),
+}
 
 
 def digest(schema: Mapping) -> str:

@@ -1,6 +1,7 @@
 """The shoppers' side: GET a page, POST a sign-up."""
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.core.signing import BadSignature
 from django.db import connection
 from django.http import (
     Http404,
@@ -9,15 +10,18 @@ from django.http import (
     HttpResponseNotAllowed,
     HttpResponseRedirect,
     JsonResponse,
+    QueryDict,
 )
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from wagtail.models import Page
 
-from . import intake, page_cache, presentation
+from . import intake, pace, page_cache, presentation, proof
 from .brand import Brand
+from .look import from_preview, look_of
 from .pages import SignupPage
+from .tablet_access import tablet_of
 from .versions import FormVersion, find_version
 
 MAX_BODY = 100_000  # bytes; a long form with long texts is a tenth of it
@@ -51,17 +55,23 @@ def receive(request: HttpRequest) -> HttpResponse:
         version = find_version(connection.schema_name, data.get("form_version", ""))
         if version is None:
             raise intake.Refused(409, "This page has changed. Please open it again.")
-        receipt = intake.take(version, data)
+        tablet = tablet_of(request)
+        flood = pace.too_many(request, tablet)
+        if flood and tablet is None:
+            if "altcha" not in data:
+                return ask_for_proof(request, version, data)
+            flood = not proof.holds(data["altcha"])
+        receipt = intake.take(version, data, tablet=tablet, robot=flood)
     except intake.Refused as refused:
         return refuse(request, refused)
     except intake.Invalid as invalid:
         return show_errors(request, version, invalid)
     if wants_json(request):
         return JsonResponse({"receipt": str(receipt)}, status=201)
-    return HttpResponseRedirect(thanks_path(request), status=303)
+    return HttpResponseRedirect(thanks_path(version, data), status=303)
 
 
-def read_form(request: HttpRequest) -> dict[str, str]:
+def read_form(request: HttpRequest) -> QueryDict:
     """The posted form. Raises `intake.Refused` for what no browser sends."""
     try:
         too_big = int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY
@@ -76,7 +86,7 @@ def read_form(request: HttpRequest) -> dict[str, str]:
             request.body.decode()  # else Django would take other bytes for Latin-1
         if request.FILES:
             raise intake.Refused(400, "The form has fields that this page doesn't have.")
-        return request.POST.dict()
+        return request.POST
     except (RequestDataTooBig, TooManyFieldsSent) as error:
         raise intake.Refused(413, "That is too much for this form.") from error
     except (MultiPartParserError, UnicodeError) as error:
@@ -100,14 +110,28 @@ def show_errors(
         page,
         version.schema,
         Brand.load(),
+        language=request.POST.get("language", ""),
         version_id=str(version.pk),
         bound=invalid.form,
         status=422,
     )
 
 
-def thanks_path(request: HttpRequest) -> str:
-    return f"{presentation.own_path(request).rstrip('/')}/{SignupPage.THANKS}/"
+def ask_for_proof(request: HttpRequest, version: FormVersion, data: QueryDict) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"error": "busy", "proof": proof.challenge()}, status=429)
+    return presentation.proof(request, version.schema, data)
+
+
+def thanks_path(version: FormVersion, data: QueryDict) -> str:
+    """On the page that was filled in, wherever that stands now, and whatever was posted to."""
+    page = SignupPage.objects.only("url_path", "other_languages").get(pk=version.page_id)
+    parts = page.get_url_parts()
+    path = parts[2] if parts else "/"
+    language = intake.language_of(version, data)
+    if language in page.other_languages:
+        path = f"{path}{language}/"
+    return f"{path}{SignupPage.THANKS}/"
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -116,19 +140,37 @@ def wants_json(request: HttpRequest) -> bool:
 
 @require_safe
 def brand_stylesheet(request: HttpRequest, digest: str) -> HttpResponse:
-    """The brand's colours and type as CSS. An old digest gets the present brand, not for long."""
+    """The colours and type of the brand, or of a page that has its own, as CSS.
+
+    An old digest gets the present brand, not for long.
+    """
 
     def make() -> HttpResponse:
         brand = Brand.load()
-        fresh = request.path == brand.css_url
+        worn = (look_of(page, brand) for page in (None, *SignupPage.objects.live()))
+        look = next((look for look in worn if look.css_url == request.path), None)
         return HttpResponse(
-            brand.css,
+            look.css if look else brand.css,
             content_type="text/css; charset=utf-8",
             headers={
                 "Cache-Control": (
-                    "public, max-age=31536000, immutable" if fresh else "public, max-age=60"
+                    "public, max-age=31536000, immutable" if look else "public, max-age=60"
                 )
             },
         )
 
     return page_cache.answer(request, make)
+
+
+@require_safe
+def preview_stylesheet(request: HttpRequest) -> HttpResponse:
+    """What the editor's preview wears: stored nowhere, its address says it all."""
+    try:
+        look = from_preview(request.GET.get("look", ""))
+    except BadSignature:
+        return HttpResponse(status=404)
+    return HttpResponse(
+        look.css,
+        content_type="text/css; charset=utf-8",
+        headers={"Cache-Control": "private, max-age=3600"},
+    )

@@ -2,20 +2,25 @@
 
 from django.contrib import messages
 from django.db import connection
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail.models import Page
 
+from . import editor_views
+from .dashboard import Dashboard
+from .page_templates import TEMPLATES
 from .pages import HomePage, SignupPage
 from .signup_views import signup_viewset
 from .signups import Signup
+from .tablet_admin import stores_and_tablets
 
 # What a retailer doesn't need stays out of sight; it isn't forbidden.
-OUT_OF_SIGHT = {"explorer", "documents", "reports", "help"}
+OUT_OF_SIGHT = {"explorer", "images", "documents", "reports", "help"}
+ELSEWHERE = {"brand", "users"}  # of the settings: these stand in the main menu
 
 
 def on_a_retailers_host() -> bool:
@@ -26,6 +31,11 @@ def on_a_retailers_host() -> bool:
 @hooks.register("register_admin_viewset")
 def register_signups():
     return signup_viewset
+
+
+@hooks.register("register_admin_viewset")
+def register_stores_and_tablets():
+    return stores_and_tablets
 
 
 class RetailersMenuItem(MenuItem):
@@ -46,7 +56,7 @@ def signup_pages(request):
 
 @hooks.register("register_admin_urls")
 def register_urls():
-    return [path("signup-pages/", signup_pages, name="signup_pages")]
+    return [path("signup-pages/", signup_pages, name="signup_pages"), *editor_views.urls]
 
 
 @hooks.register("register_admin_menu_item")
@@ -71,20 +81,60 @@ def register_brand():
     )
 
 
+@hooks.register("register_admin_menu_item")
+def register_team():
+    return RetailersMenuItem(
+        "Team",
+        reverse("wagtailusers_users:index"),
+        permission="users.view_user",
+        icon_name="group",
+        order=140,
+    )
+
+
 @hooks.register("construct_main_menu")
 def keep_to_our_words(request, menu_items):
-    hidden = OUT_OF_SIGHT if on_a_retailers_host() else {"sign-ups"}
+    hidden = OUT_OF_SIGHT if on_a_retailers_host() else {"sign-ups", "stores-and-tablets"}
     menu_items[:] = [item for item in menu_items if item.name not in hidden]
 
 
 @hooks.register("construct_settings_menu")
-def brand_stands_alone(request, menu_items):
-    menu_items[:] = [item for item in menu_items if item.name != "brand"]
+def keep_settings_short(request, menu_items):
+    hidden = ELSEWHERE if on_a_retailers_host() else {"brand", "tablets", "retention"}
+    menu_items[:] = [item for item in menu_items if item.name not in hidden]
+
+
+@hooks.register("register_log_actions")
+def register_log_actions(actions) -> None:
+    actions.register_action("forms_app.mend", "Mend", "Sign-up mended")
+    actions.register_action("forms_app.unpair", "Unpair", "Tablet unpaired")
+
+
+@hooks.register("construct_homepage_panels")
+def our_dashboard(request, panels) -> None:
+    if on_a_retailers_host() and request.user.has_perm("forms_app.view_signup"):
+        panels.insert(0, Dashboard())
+
+
+@hooks.register("construct_homepage_summary_items")
+def no_counts_of_pages_and_images(request, summary_items) -> None:
+    if on_a_retailers_host():
+        summary_items.clear()
+
+
+@hooks.register("before_create_page")
+def choose_a_template(request, parent, page_class):
+    """Instead of Wagtail's empty form: a new page begins as one of ours."""
+    if page_class is SignupPage and request.method == "GET":
+        context = {"templates": TEMPLATES, "home": parent}
+        return render(request, "forms_app/admin/choose_template.html", context)
 
 
 @hooks.register("insert_global_admin_css")
 def admin_css():
-    return format_html('<link rel="stylesheet" href="{}">', static("forms_app/admin.css"))
+    sheets = ("forms_app/admin.css", "forms_app/tablets/admin.css")
+    link = '<link rel="stylesheet" href="{}">'
+    return format_html_join("", link, [[static(sheet)] for sheet in sheets])
 
 
 def with_signups(pages) -> list[SignupPage]:

@@ -1,7 +1,8 @@
 """Turning a sign-up's value into the type that a CRM attribute wants. Pure.
 
 Every conversion answers (value, reason): the value is None where the attribute can't hold it, and
-the reason says in words what had to be left out.
+the reason says in words what had to be left out. What can never fit is known before (`fits`), so
+that nobody chooses it.
 """
 
 import re
@@ -13,6 +14,54 @@ from integrations.connectors.base import Attribute
 _YES = ("yes", "true", "on", "1")
 _NO = ("no", "false", "off", "0")
 _YEARLESS = re.compile(r"--\d\d-\d\d")
+
+# What a source's values are → in words. The type of a constant or template is text.
+SOURCE_TYPES = {
+    "text": "a text",
+    "long_text": "a long text",
+    "email": "an e-mail address",
+    "phone": "a phone number",
+    "date": "a date",
+    "birthday": "a birthday",
+    "moment": "a date and time",
+    "number": "a number",
+    "choice": "a choice",
+    "choices": "several choices",
+    "yes_no": "yes or no",
+    "consent": "a consent",
+    "country": "a country",
+}
+# The attribute's type → what it holds, and which sources can go there. A type that isn't listed
+# takes anything, as string and text do.
+_HOLDS = {
+    "email": ("an e-mail address", ("email", "text")),
+    "phone": ("a phone number", ("phone", "text")),
+    "date": ("a date", ("date", "birthday", "moment", "text")),
+    "boolean": ("yes or no", ("yes_no", "consent", "choice", "text")),
+    "number": ("a number", ("number", "choice", "text")),
+    "choice": (
+        "one of a list",
+        ("choice", "text", "country", "number", "yes_no", "consent"),
+    ),
+    "list": (
+        "several words",
+        (
+            *("text", "long_text", "email", "phone", "number", "choice", "choices"),
+            *("country", "yes_no", "consent"),
+        ),
+    ),
+}
+
+
+def fits(source_type: str, attribute: Attribute) -> str:
+    """Why values of this type can never go into this attribute; "" if they can. That a single
+    value turns out not to fit (a text that is no number) is for `convert`."""
+    if not attribute.writable:
+        return "The CRM fills this in by itself."
+    holds, takes = _HOLDS.get(attribute.type, ("", SOURCE_TYPES))
+    if source_type in takes or source_type not in SOURCE_TYPES:
+        return ""
+    return f"It holds {holds}: {SOURCE_TYPES[source_type]} can't go there."
 
 
 def is_blank(value: object) -> bool:
@@ -47,14 +96,14 @@ def convert(value: Any, attribute: Attribute) -> tuple[Any, str]:
         return _to_date(value)
     if attribute.type == "number":
         return _to_number(value)
-    return _to_text(value), ""
+    return to_text(value), ""
 
 
-def _to_text(value: Any) -> str:
+def to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, list):
-        return ", ".join(_to_text(one) for one in value)
+        return ", ".join(to_text(one) for one in value)
     return str(readable(value))
 
 
@@ -90,7 +139,7 @@ def _to_date(value: Any) -> tuple[str | None, str]:
 def _to_options(value: Any, attribute: Attribute) -> tuple[Any, str]:
     """Each value as the option of the same value or label, in any case and spacing; any text
     where the attribute lists no options."""
-    texts = [_to_text(one) for one in (value if isinstance(value, list) else [value])]
+    texts = [to_text(one) for one in (value if isinstance(value, list) else [value])]
     if attribute.type == "choice" and len(texts) > 1:
         return None, "The attribute holds one option, and several were chosen."
     found, reason = list(dict.fromkeys(texts)), ""

@@ -9,13 +9,13 @@ died is found in the state `sending` by the next drain that gets the connection'
 import logging
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from . import doorbell, outcomes
+from . import circuit, doorbell, outcomes, pauses, tokens
 from .connectors.base import (
     Connector,
     CredentialsRefused,
@@ -25,15 +25,21 @@ from .connectors.base import (
     RetryLater,
     TryLater,
 )
+from .defects import describe
+from .exchange import Call, Recorder
 from .http import Http
 from .locks import connection_lock
 from .mapping import MappingError, map_signup
 from .models import Attempt, Connection, Delivery, RemoteLink
+from .order import as_if_in_order, moment, rules_of
 
 log = logging.getLogger(__name__)
 
-TIME_BOX = 20.0  # seconds; then the drain goes to the end of the queue, which is the fairness
+TIME_BOX = 2.0  # seconds; then the drain goes to the end of the queue, which is the fairness
 MAX_CRASHES = 3  # a sign-up that took so many workers with it is set aside
+FEW = 5  # that were in the hands of a worker that died, in one batch
+ALONE_AFTER = 3  # tries; then it goes alone, as it may be the reason why its batches fail
+NO_ANSWER = RetryLater("no_answer", "The CRM didn't say what became of it.")
 
 
 @dataclass
@@ -41,11 +47,20 @@ class Batch:
     """What was claimed: the deliveries, and what the connector said."""
 
     claim: uuid.UUID
-    deliveries: dict[str, Delivery]  # sign-up id → delivery
-    outcomes: dict[str, Outcome]
+    deliveries: dict[str, Delivery]  # sign-up id → delivery, in the order of the sign-ups
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)  # what was sent
+    calls: list[Call] = field(default_factory=list)
     paused: CredentialsRefused | None = None
     wait: TryLater | None = None
     duration_ms: int = 0
+
+    @property
+    def outcomes_of_calls(self) -> dict[str, Outcome]:
+        """What the CRM said of each record that was sent, if the call went through."""
+        if self.paused is not None or self.wait is not None:
+            return {ref: self.outcomes[ref] for ref in self.records if ref in self.outcomes}
+        return {ref: self.outcomes.get(ref, NO_ANSWER) for ref in self.records}
 
 
 def drain(connection_id: int, http: Http) -> bool:
@@ -99,27 +114,34 @@ def recover(connection_id: int) -> None:
                 delivery.state = Delivery.State.DUE
         Delivery.objects.bulk_update(rows, ["crashes", "claim", "state", "error_code", "error"])
         Attempt.objects.bulk_create(
-            Attempt(delivery=delivery, outcome="crashed", code="worker_died") for delivery in rows
+            Attempt(
+                delivery=delivery,
+                outcome="crashed",
+                code="worker_died",
+                message="What was sending it stopped in the middle.",
+            )
+            for delivery in rows
         )
 
 
 def claim(connection_id: int, size: int) -> Batch:
     """Up to `size` due deliveries, oldest first, set to `sending` with the try counted.
 
-    One that was in a worker's hands when it died goes alone, so that it can't take others along.
+    One that was in a worker's hands when it died goes with a FEW like it when it comes to the head
+    of the queue; one that was there twice, or that failed a few times, goes alone: so it can't take
+    others along.
     """
     due = (
         Delivery.objects.filter(
             connection_id=connection_id, state=Delivery.State.DUE, due_at__lte=timezone.now()
         )
         .order_by("due_at", "id")
-        .values_list("id", "crashes")
+        .values_list("id", "crashes", "attempts")
     )
     token = uuid.uuid4()
     with transaction.atomic():
         found = list(due.select_for_update(skip_locked=True)[:size])
-        suspects = [id for id, crashes in found if crashes]
-        chosen = suspects[:1] or [id for id, _ in found]
+        chosen = company(found)
         Delivery.objects.filter(id__in=chosen).update(
             state=Delivery.State.SENDING, claim=token, attempts=F("attempts") + 1
         )
@@ -127,37 +149,55 @@ def claim(connection_id: int, size: int) -> Batch:
         Delivery.objects.filter(id__in=chosen)
         .select_related("signup__form_version")
         .prefetch_related("signup__consents")
-        .order_by("due_at", "id")
     )
-    return Batch(token, {str(delivery.signup_id): delivery for delivery in deliveries}, {})
+    in_order = sorted(deliveries, key=lambda delivery: moment(delivery.signup))
+    return Batch(token, {str(delivery.signup_id): delivery for delivery in in_order})
+
+
+def company(found: list[tuple[int, int, int]]) -> list[int]:
+    """Who goes with the first of these (id, crashes, tries)."""
+    if not found:
+        return []
+    first, crashes, tries = found[0]
+    if crashes > 1 or tries >= ALONE_AFTER:
+        return [first]
+    alike = [id for id, c, t in found if c == crashes and t < ALONE_AFTER]
+    return alike[:FEW] if crashes else alike
 
 
 def send_batch(connection: Connection, http: Http) -> bool:
-    """Claim, map, send and write one batch; False if nothing was due."""
-    batch = claim(connection.pk, connection.connector_class.batch_size)
+    """Claim, map, send and write one batch; False if nothing was due or it is time to wait."""
+    size = 1 if circuit.is_open(connection) else connection.connector_class.batch_size
+    batch = claim(connection.pk, size)
     if not batch.deliveries:
         return False
     records = map_batch(connection, batch)
     if records:
-        call(connection.connector(http), records, batch)
-    outcomes.write(connection, batch, {record.ref: record for record in records})
-    return batch.paused is None and batch.wait is None
+        batch.records = {record.ref: record for record in records}
+        call(connection, http, batch)
+    return outcomes.write(connection, batch)
 
 
 def map_batch(connection: Connection, batch: Batch) -> list[Record]:
     """The records to send; a sign-up that can't be mapped gets its outcome here."""
     records = []
     try:
-        rows, described = connection.rows, connection.described
+        rules = rules_of(connection)
     except MappingError as error:
-        batch.paused = CredentialsRefused("mapping", f"The mapping can't be read: {error}")
+        batch.paused = CredentialsRefused(pauses.MAPPING, f"The mapping can't be read: {error}")
         return []
     for ref, delivery in batch.deliveries.items():
         try:
-            records.append(map_signup(delivery.signup.as_data(), rows, described))
+            records.append(map_signup(delivery.signup.as_data(), *rules))
         except MappingError as error:
             batch.outcomes[ref] = NeedsAttention("mapping", str(error))
-    return with_remote_ids(connection, records)
+        except Exception as error:
+            # One odd sign-up must not hold up the others, nor hide.
+            log.error("A sign-up can't be mapped: %s", describe(error))
+            batch.outcomes[ref] = NeedsAttention(
+                "mapping_error", f"What goes where can't be worked out ({type(error).__name__})."
+            )
+    return with_remote_ids(connection, as_if_in_order(connection, batch.deliveries, records))
 
 
 def with_remote_ids(connection: Connection, records: list[Record]) -> list[Record]:
@@ -175,11 +215,29 @@ def identity_key(record: Record) -> str:
     return f"{record.identity.kind}:{record.identity.value}"
 
 
-def call(connector: Connector, records: list[Record], batch: Batch) -> None:
-    """The HTTP part. Every way in which it can end is an outcome in `batch`."""
-    started = time.monotonic()
+def upsert(connection: Connection, http: Recorder, records: list[Record]) -> dict[str, Outcome]:
+    """With an access token that is good; with a new one where the CRM says that it isn't."""
     try:
-        batch.outcomes |= connector.upsert(records)
+        return with_token(connection, http, "").upsert(records)
+    except CredentialsRefused as refused:
+        used = connection.secrets.get("access_token", "")
+        if not used or tokens.fresh(connection, http, used).get("access_token") == used:
+            raise
+        left = [record for record in records if record.ref not in refused.outcomes]
+        return refused.outcomes | with_token(connection, http, used).upsert(left)
+
+
+def with_token(connection: Connection, http: Recorder, refused: str) -> Connector:
+    secrets = tokens.fresh(connection, http, refused)
+    return connection.connector_class({**connection.config, **secrets}, http)
+
+
+def call(connection: Connection, http: Http, batch: Batch) -> None:
+    """The HTTP part. Every way in which it can end is an outcome in `batch`."""
+    recorder, started = Recorder(http), time.monotonic()
+    records = list(batch.records.values())
+    try:
+        batch.outcomes |= upsert(connection, recorder, records)
     except CredentialsRefused as refused:
         batch.outcomes |= refused.outcomes
         batch.paused = refused
@@ -188,10 +246,11 @@ def call(connector: Connector, records: list[Record], batch: Batch) -> None:
         batch.wait = later
     except Exception as error:
         # A defect in a connector must not stop the connection, nor hide: the retailer sees the
-        # outcome, the operator the traceback.
-        log.exception("The connector failed")
+        # outcome, the operator where it happened.
+        log.error("The connector %s failed: %s", connection.kind, describe(error))
         for record in records:
             batch.outcomes.setdefault(
                 record.ref, RetryLater("connector_error", type(error).__name__)
             )
+    batch.calls = recorder.calls
     batch.duration_ms = int((time.monotonic() - started) * 1000)

@@ -4,21 +4,22 @@ Retailers type addresses, so an address is hostile until proven otherwise. reque
 resolves the name once, refuses inner addresses and connects to exactly the address that it
 checked (so a second, different DNS answer changes nothing). This module adds what that package
 leaves open: no proxy, cookie or .netrc from the environment, https on two ports only, a cap on
-the size of the *unpacked* answer, and one deadline over the whole exchange.
-
-The resolver's own time-out (resolv.conf, usually 10 s) comes on top of the deadline: nothing
-short of a thread can interrupt getaddrinfo().
+the size of the *unpacked* answer, and one deadline over the whole exchange, the resolver included.
 """
 
 import http.client
 import io
 import ipaddress
+import queue
 import re
 import socket
+import threading
 import time
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Mapping
+from typing import Any
 
 import requests
 import urllib3
@@ -105,7 +106,8 @@ class _PublicAdapter(_Adapter, IPFilterAdapter):
     """For real life: public addresses only, with the deadline."""
 
     def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
-        host_params, pool_kwargs = super().build_connection_pool_key_attributes(*args, **kwargs)
+        resolve = partial(super().build_connection_pool_key_attributes, *args, **kwargs)
+        host_params, pool_kwargs = _in_time(resolve)
         address = ipaddress.ip_address(host_params["host"].strip("[]"))
         # requests-hardened 1.3 asks is_private, which on Python 3.11 lets IPv4-compatible
         # (::10.0.0.1), site-local (fec0::) and reserved addresses pass.
@@ -117,6 +119,27 @@ class _PublicAdapter(_Adapter, IPFilterAdapter):
         ):
             raise InvalidIPAddress(address)
         return host_params, pool_kwargs
+
+
+def _in_time(work: Callable[[], Any]) -> Any:
+    """What `work` answers, no later than the deadline. Nothing but a thread can leave
+    getaddrinfo() behind, which takes as long as the retailer's name servers please."""
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put((work(), None))
+        except Exception as error:  # raised below, in the thread that asked
+            answers.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        answer, error = answers.get(timeout=max(0.0, _deadline.get() - time.monotonic()))
+    except queue.Empty:
+        raise requests.ConnectTimeout("the name servers took too long") from None
+    if error is not None:
+        raise error
+    return answer
 
 
 class Http:

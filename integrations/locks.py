@@ -19,12 +19,16 @@ def lock_number(name: str) -> int:
 
 
 @contextmanager
-def advisory_lock(name: str) -> Iterator[bool]:
-    """Yields whether this process now holds the lock of this name. Never waits."""
+def advisory_lock(name: str, wait: bool = False) -> Iterator[bool]:
+    """Yields whether this process now holds the lock of this name. Doesn't wait unless told to."""
     number = lock_number(name)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        held = cursor.fetchone()[0]
+        if wait:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+            held = True
+        else:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
+            held = cursor.fetchone()[0]
     try:
         yield held
     finally:

@@ -1,122 +1,126 @@
 """From a sign-up to a CRM record: mapping rows are data, and one pure function applies them.
 
-A row says where a value comes from (source), where it goes (attribute) and how it meets what is
-there (mode). Sources:
-
-    meaning:<meaning>                    the first filled-in field of this meaning
-    field:<key>                          one field, by its key
-    consent:<purpose>                    true if every box of this purpose was ticked, else false
-    consent:<purpose>:wording            what the shopper agreed to; nothing unless given
-    consent:<purpose>:recorded_at        when; nothing unless given
-    signup:id|language|submitted_at|page
+A row says where a value comes from (source), where it goes (attribute), how it meets what is
+there (mode), what is done to it on the way (transform, see integrations.transforms), and what is
+sent instead of a blank (default).
+The sources are those of integrations.signup_data; a constant or a template has none.
 """
 
 import re
 import unicodedata
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from integrations.attribute_values import convert, is_blank, plain, readable
+from integrations import transforms
+from integrations.attribute_values import convert, fits, is_blank, plain, readable, to_text
 from integrations.connectors.base import Attribute, Identity, MappedValue, Record
+from integrations.consent_rows import ConsentRow, given_targets
+from integrations.merging import after, combine, merge
+from integrations.signup_data import Answer, ConsentGiven, SignupData, source_value
+from integrations.sources import Source
+from integrations.transforms import MappingError, Transform
+
+# Beside what stands below: whoever deals with mappings finds these here.
+__all__ = ["Answer", "ConsentGiven", "MappingError", "SignupData", "combine", "merge"]
 
 MODES = ("overwrite", "only_if_empty", "append")
-MEANINGS = (
-    "email",
-    "first_name",
-    "last_name",
-    "mobile",
-    "birthday",
-    "postcode",
-    "loyalty_number",
-    "store",
-)
+# In the order in which they are looked for; each with the type of its values.
+MEANINGS = {
+    "email": "email",
+    "first_name": "text",
+    "last_name": "text",
+    "full_name": "text",
+    "mobile": "phone",
+    "birthday": "birthday",
+    "postcode": "text",
+    "address": "text",
+    "country": "country",
+    "company": "text",
+    "loyalty_number": "text",
+    "heard_from": "choice",
+    "store": "choice",
+    "staff_code": "text",
+}
 _SOURCE = re.compile(
     r"meaning:[a-z_]+|field:[\w-]+|consent:[a-z_]+(:wording|:recorded_at)?"
     r"|signup:(id|language|submitted_at|page)"
 )
-
-
-class MappingError(ValueError):
-    """Stored or typed mapping data that isn't a mapping."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One field of one sign-up, as stored. `value` is normalised: E.164 phone, ISO date
-    ("1990-05-17", or "--05-17" without a year), option ids for choices. `label` is the wording
-    the shopper saw, `options` lead from option id to label."""
-
-    key: str
-    meaning: str
-    kind: str
-    label: str
-    value: str | bool | list[str] | None
-    options: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ConsentGiven:
-    """One consent box of one sign-up, ticked or not."""
-
-    key: str
-    purpose: str
-    wording: str
-    language: str
-    given: bool
-    recorded_at: datetime
-    form_version: int
-
-
-@dataclass(frozen=True)
-class SignupData:
-    """One sign-up, as stored."""
-
-    id: str
-    submitted_at: datetime
-    language: str
-    page: str
-    is_test: bool
-    answers: tuple[Answer, ...]
-    consents: tuple[ConsentGiven, ...] = ()
+_ROW_KEYS = {"source", "attribute", "mode", "transform", "default"}
 
 
 @dataclass(frozen=True)
 class MappingRow:
+    """`source` is "" where the transform is a constant or a template."""
+
     source: str
     attribute: str
     mode: str = "overwrite"
+    transform: Transform | None = None
+    default: str = ""
 
 
 def rows_from_json(data: object) -> tuple[MappingRow, ...]:
-    """Rows from stored JSON, a list of {"source", "attribute", "mode"?}. Raises MappingError."""
+    """Rows from stored JSON, a list of {"source", "attribute", "mode"?, "transform"?, "default"?}.
+    Raises MappingError."""
     if not isinstance(data, list):
         raise MappingError("A mapping is a list of rows.")
-    rows = []
-    for number, item in enumerate(data, start=1):
-        if not isinstance(item, dict) or set(item) - {"source", "attribute", "mode"}:
-            raise MappingError(f"Row {number}: only source, attribute and mode belong there.")
-        source, attribute = item.get("source"), item.get("attribute")
-        mode = item.get("mode", "overwrite")
-        if not isinstance(source, str) or not _SOURCE.fullmatch(source):
-            raise MappingError(f"Row {number}: {source!r} isn't a source.")
-        if not isinstance(attribute, str) or not attribute.strip():
-            raise MappingError(f"Row {number}: the attribute is missing.")
-        if mode not in MODES:
-            raise MappingError(f"Row {number}: {mode!r} isn't one of {', '.join(MODES)}.")
-        rows.append(MappingRow(source, attribute, mode))
-    return tuple(rows)
+    return tuple(_row(number, item) for number, item in enumerate(data, start=1))
 
 
-def rows_to_json(rows: Iterable[MappingRow]) -> list[dict[str, str]]:
-    return [{"source": r.source, "attribute": r.attribute, "mode": r.mode} for r in rows]
+def _row(number: int, item: object) -> MappingRow:
+    if not isinstance(item, dict) or set(item) - _ROW_KEYS:
+        raise MappingError(f"Row {number}: only {', '.join(sorted(_ROW_KEYS))} belong there.")
+    source, attribute = item.get("source", ""), item.get("attribute")
+    mode, default = item.get("mode", "overwrite"), item.get("default", "")
+    try:
+        stored = item.get("transform")
+        transform = None if stored is None else transforms.from_json(stored)
+    except MappingError as error:
+        raise MappingError(f"Row {number}: {error}") from error
+    if transform is not None and transform.kind in transforms.SOURCELESS:
+        named = transforms.placeholders(transform.argument)
+        if source or (transform.kind == "template" and not named):
+            raise MappingError(f"Row {number}: a {transform.kind} takes its own text only.")
+        checked = named if transform.kind == "template" else []
+    else:
+        checked = [source]
+    for one in checked:
+        if not isinstance(one, str) or not _SOURCE.fullmatch(one):
+            raise MappingError(f"Row {number}: {one!r} isn't a source.")
+    if not isinstance(attribute, str) or not attribute.strip():
+        raise MappingError(f"Row {number}: the attribute is missing.")
+    if mode not in MODES:
+        raise MappingError(f"Row {number}: {mode!r} isn't one of {', '.join(MODES)}.")
+    if not isinstance(default, str) or len(default) > transforms.LONGEST:
+        raise MappingError(f"Row {number}: what is sent instead of a blank must be a short text.")
+    return MappingRow(source, attribute, mode, transform, default)
+
+
+def rows_to_json(rows: Iterable[MappingRow]) -> list[dict[str, object]]:
+    stored = []
+    for row in rows:
+        item: dict[str, object] = {
+            "source": row.source,
+            "attribute": row.attribute,
+            "mode": row.mode,
+        }
+        if row.transform is not None:
+            item["transform"] = row.transform.to_json()
+        if row.default:
+            item["default"] = row.default
+        stored.append(item)
+    return stored
 
 
 def map_signup(
-    data: SignupData, rows: Iterable[MappingRow], attributes: Sequence[Attribute] = ()
+    data: SignupData,
+    rows: Iterable[MappingRow],
+    attributes: Sequence[Attribute] = (),
+    consents: Iterable[ConsentRow] = (),
 ) -> Record:
     """The record that a CRM with these attributes gets; without attributes, values keep their
-    natural type. Blank values are left out, so blank never overwrites.
+    natural type. Blank values are left out, so blank never overwrites; a default stands in only
+    where the CRM holds nothing, for the same reason.
 
     Rows apply in order: several rows to one attribute behave as if each were delivered after
     the other. A value that its attribute can't hold is left out and named in `left_out`.
@@ -126,8 +130,12 @@ def map_signup(
     values: dict[str, MappedValue] = {}
     left_out: dict[str, str] = {}
     for row in rows:
-        attribute = known.get(row.attribute)
-        value = _source_value(data, row.source)
+        attribute, mode = known.get(row.attribute), row.mode
+        value, reason = _row_value(data, row)
+        if reason:
+            left_out[row.attribute] = reason
+        elif is_blank(value):
+            value, mode = row.default, "only_if_empty"
         if is_blank(value):
             continue
         if attribute is not None:
@@ -139,14 +147,15 @@ def map_signup(
                 left_out[row.attribute] = reason
             if is_blank(value):
                 continue
-        new = _mapped(value, row.mode, attribute)
+        new = _mapped(value, mode, attribute)
         old = values.get(row.attribute)
-        values[row.attribute] = new if old is None else _after(old, new)
+        values[row.attribute] = new if old is None else after(old, new)
     return Record(
         ref=data.id,
         identity=_identity(data),
         values=values,
         consents=data.consents,
+        consent_targets=given_targets(data.consents, consents),
         is_test=data.is_test,
         language=data.language,
         submitted_at=data.submitted_at,
@@ -155,10 +164,11 @@ def map_signup(
 
 
 def default_rows(
-    attributes: Sequence[Attribute], hints: Mapping[str, str]
+    attributes: Sequence[Attribute], hints: Mapping[str, str], ours: Iterable[Source] = ()
 ) -> tuple[MappingRow, ...]:
-    """The mapping that a new connection starts with: the connector's hints, then meanings whose
-    name equals an attribute's name or label. Without attributes the hints stand as they are."""
+    """The mapping that a new connection starts with: the connector's hints, then meanings and
+    `ours` whose name equals an attribute's name or label and that it can hold. Without attributes
+    the hints stand as they are."""
     writable = [attribute for attribute in attributes if attribute.writable]
     names = {attribute.name for attribute in writable}
     rows = [
@@ -167,12 +177,15 @@ def default_rows(
         if not attributes or name in names
     ]
     sources, taken = {row.source for row in rows}, {row.attribute for row in rows}
-    for meaning in MEANINGS:
+    candidates = [(f"meaning:{name}", name, type) for name, type in MEANINGS.items()]
+    candidates += [(source.key, source.label, source.type) for source in ours]
+    for source, name, type in candidates:
         for attribute in writable:
-            same = plain(meaning) in (plain(attribute.name), plain(attribute.label))
-            if same and f"meaning:{meaning}" not in sources and attribute.name not in taken:
-                rows.append(MappingRow(f"meaning:{meaning}", attribute.name))
-                sources.add(f"meaning:{meaning}")
+            same = plain(name) in (plain(attribute.name), plain(attribute.label))
+            free = source not in sources and attribute.name not in taken
+            if same and free and not fits(type, attribute):
+                rows.append(MappingRow(source, attribute.name))
+                sources.add(source)
                 taken.add(attribute.name)
     return tuple(rows)
 
@@ -185,88 +198,32 @@ def unmapped_required(
     return [a for a in attributes if a.required and a.writable and a.name not in filled]
 
 
-def merge(values: Mapping[str, MappedValue], existing: Mapping[str, object]) -> dict[str, object]:
-    """What to send, given what the CRM holds: overwrite always, only_if_empty where nothing is
-    there, append what isn't there yet. What would change nothing by its mode is left out."""
-    result: dict[str, object] = {}
-    for name, mapped in values.items():
-        old = existing.get(name)
-        if is_blank(mapped.value):
-            continue
-        if mapped.mode == "overwrite" or is_blank(old):
-            result[name] = mapped.value
-            if mapped.mode == "append" and isinstance(mapped.value, (list, tuple)):
-                result[name] = _append([], mapped.value, mapped.separator)
-        elif mapped.mode == "append":
-            joined = _append(old, mapped.value, mapped.separator)
-            if joined != old:
-                result[name] = joined
-    return result
-
-
-def combine(records: Sequence[Record]) -> Record:
-    """Several sign-ups of one person as one record: as if delivered one after the other, so the
-    later one wins. Its ref and consents are the last one's."""
-    values: dict[str, MappedValue] = {}
-    for record in records:
-        for name, new in record.values.items():
-            old = values.get(name)
-            values[name] = new if old is None else _after(old, new)
-    return replace(
-        records[-1],
-        values=values,
-        is_test=all(record.is_test for record in records),
-        remote_id=next((r.remote_id for r in reversed(records) if r.remote_id), ""),
-    )
-
-
 def _identity(data: SignupData) -> Identity:
     """E-mail, else phone, else the sign-up itself. Lower case and not casefold(): that one
     turns straße@ into strasse@, and two strangers into one contact."""
-    email = _source_value(data, "meaning:email")
+    email = source_value(data, "meaning:email")
     if isinstance(email, str) and "@" in email:
         return Identity("email", unicodedata.normalize("NFC", email.strip()).lower())
-    mobile = _source_value(data, "meaning:mobile")
+    mobile = source_value(data, "meaning:mobile")
     if isinstance(mobile, str) and mobile.startswith("+"):
         return Identity("phone", mobile.strip())
     return Identity("external", data.id)
 
 
-def _source_value(data: SignupData, source: str) -> object:
-    kind, _, name = source.partition(":")
-    if kind == "signup":
-        return getattr(data, name)
-    if kind == "consent":
-        return _consent_value(data, *name.split(":"))
-    for answer in data.answers:
-        if (answer.meaning if kind == "meaning" else answer.key) == name:
-            value = _natural(answer)
-            if not is_blank(value):
-                return value
-    return None
-
-
-def _consent_value(data: SignupData, purpose: str, part: str = "") -> object:
-    consents = [consent for consent in data.consents if consent.purpose == purpose]
-    if not consents:
-        return None
-    given = all(consent.given for consent in consents)  # never claim more than was given
-    if not part:
-        return given
-    if not given:
-        return None
-    if part == "recorded_at":
-        return max(consent.recorded_at for consent in consents)
-    return "\n".join(consent.wording for consent in consents)
-
-
-def _natural(answer: Answer) -> object:
-    """The stored value as a person would read it: labels instead of option ids."""
-    if isinstance(answer.value, list):
-        return [answer.options.get(one, one) for one in answer.value]
-    if isinstance(answer.value, str):
-        return answer.options.get(answer.value, answer.value)
-    return answer.value
+def _row_value(data: SignupData, row: MappingRow) -> tuple[object, str]:
+    """(the value that a row sends, why it or a part of it had to be left out)."""
+    transform = row.transform
+    if transform is None:
+        return source_value(data, row.source), ""
+    if transform.kind == "constant":
+        return transform.argument, ""
+    if transform.kind == "template":
+        named = transforms.placeholders(transform.argument)
+        found = {source: source_value(data, source) for source in named}
+        texts = {name: "" if is_blank(one) else to_text(one) for name, one in found.items()}
+        return transforms.filled_in(transform.argument, texts), ""
+    value = source_value(data, row.source, natural=transform.kind != "options")
+    return (None, "") if is_blank(value) else transforms.apply(transform, value, data.labels)
 
 
 def _mapped(value: object, mode: str, attribute: Attribute | None) -> MappedValue:
@@ -276,32 +233,3 @@ def _mapped(value: object, mode: str, attribute: Attribute | None) -> MappedValu
         # One e-mail, date or number can't be appended to another: the newer one counts.
         mode = "overwrite" if mode == "append" else mode
     return MappedValue(value, mode, "\n" if attribute.type == "text" else ", ")
-
-
-def _after(old: MappedValue, new: MappedValue) -> MappedValue:
-    """The one value that does what delivering `old` and then `new` would do."""
-    if new.mode == "overwrite":
-        return new
-    if new.mode == "only_if_empty":
-        return old
-    mode = "overwrite" if old.mode == "overwrite" else "append"
-    return MappedValue(_append(old.value, new.value, new.separator), mode, new.separator)
-
-
-def _append(old: object, new: object, separator: str) -> object:
-    """Old and new together, nothing twice; a list stays a list, what isn't text is replaced."""
-    if isinstance(old, (list, tuple)):
-        new = [new] if isinstance(new, str) else new
-        if isinstance(new, (list, tuple)):
-            joined = list(old)
-            for one in new:
-                if one not in joined:
-                    joined.append(one)
-            return joined
-    if isinstance(old, str):
-        parts = list(new) if isinstance(new, (list, tuple)) else [new]
-        for part in (str(part) for part in parts):
-            if f"{separator}{part}{separator}" not in f"{separator}{old}{separator}":
-                old = f"{old}{separator}{part}"
-        return old
-    return new

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from .connectors import connector_class
 from .connectors.base import Attribute, Connector
+from .consent_rows import ConsentRow, consents_from_json
 from .encryption import EncryptedJSONField
 from .http import Http
 from .mapping import MappingRow, rows_from_json
@@ -62,6 +63,10 @@ class Connection(models.Model):
     @property
     def rows(self) -> tuple[MappingRow, ...]:
         return rows_from_json(self.mapping)
+
+    @property
+    def consent_rows(self) -> tuple[ConsentRow, ...]:
+        return consents_from_json(self.consents)
 
     @property
     def described(self) -> tuple[Attribute, ...]:

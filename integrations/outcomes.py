@@ -1,28 +1,24 @@
 """Writes what became of each delivery of a batch: one function per state of the taxonomy."""
 
-import random
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from .connectors.base import Delivered, NeedsAttention, Record, RetryLater
+from . import circuit, gaps, pauses
+from .connectors.base import Delivered, NeedsAttention, RetryLater
+from .exchange import Log
 from .models import Attempt, Connection, Delivery, RemoteLink
 
 GIVE_UP = timedelta(hours=72)
-FIRST_GAP = 10.0  # seconds; doubled with each try
-LONGEST_GAP = 3600.0
-MAX_WAIT = 24 * 3600.0  # a Retry-After beyond this is taken for a mistake
 
 
-def gap(attempts: int) -> float:
-    """Seconds until the next try: growing, and jittered, so that a crowd spreads out."""
-    longest = min(FIRST_GAP * 2 ** max(0, attempts - 1), LONGEST_GAP)
-    return random.uniform(longest / 2, longest)
+def write(connection: Connection, batch) -> bool:
+    """One transaction for the whole batch; whether to go on with this connection now.
 
-
-def write(connection: Connection, batch, records: dict[str, Record]) -> None:
-    """One transaction for the whole batch. Only deliveries that are still ours are written."""
+    Only deliveries that are still ours are written.
+    """
+    log = Log(batch.calls, batch.records.values(), connection.secrets)
     with transaction.atomic():
         ours = Delivery.objects.select_for_update().filter(
             claim=batch.claim, state=Delivery.State.SENDING
@@ -32,12 +28,16 @@ def write(connection: Connection, batch, records: dict[str, Record]) -> None:
         for ref, delivery in batch.deliveries.items():
             if delivery.id not in still_ours:
                 continue
+            record = batch.records.get(ref)
             attempt = settle(delivery, batch.outcomes.get(ref), batch)
             attempt.duration_ms = batch.duration_ms
+            attempt.request, attempt.response = log.request(record), log.response(record)
+            if attempt.message:
+                attempt.message = delivery.error = log.scrubbed(attempt.message, record)[:500]
             attempts.append(attempt)
             deliveries.append(delivery)
-            if delivery.state == Delivery.State.DELIVERED and ref in records:
-                identity = records[ref].identity
+            if delivery.state == Delivery.State.DELIVERED and record is not None:
+                identity = record.identity
                 links[f"{identity.kind}:{identity.value}"] = delivery.remote_id
         # An upsert of rows that we hold locked: bulk_update writes a CASE for each of its values.
         Delivery.objects.bulk_create(
@@ -54,7 +54,13 @@ def write(connection: Connection, batch, records: dict[str, Record]) -> None:
             unique_fields=["connection", "identity"],
             update_fields=["remote_id"],
         )
-        hold(connection, batch)
+        if batch.paused is not None:
+            pauses.pause(connection, batch.paused.code, log.scrubbed(batch.paused.message, None))
+            return False
+        go_on = circuit.note(connection, batch)
+        if circuit.is_open(connection):
+            give_up(connection)
+        return go_on
 
 
 WRITTEN = [
@@ -75,23 +81,33 @@ def settle(delivery: Delivery, outcome, batch) -> Attempt:
     if isinstance(outcome, RetryLater):
         return retry(delivery, outcome)
     if batch.wait is not None:
+        if batch.wait.after is not None:
+            # The CRM is well and asked for time: that says nothing about this sign-up.
+            delivery.attempts = max(0, delivery.attempts - 1)
         return retry(delivery, RetryLater(batch.wait.code, batch.wait.message, batch.wait.after))
-    return retry(delivery, RetryLater("no_answer", "The CRM didn't say what became of it."))
+    return retry(delivery, batch.outcomes_of_calls[str(delivery.signup_id)])
 
 
 def delivered(delivery: Delivery, outcome: Delivered) -> Attempt:
     delivery.state = Delivery.State.DELIVERED
     delivery.delivered_at = timezone.now()
-    delivery.remote_id = outcome.remote_id
-    delivery.remote_url = outcome.url
+    delivery.remote_id = whole(outcome.remote_id, "remote_id")
+    delivery.remote_url = whole(outcome.url, "remote_url")
     delivery.error_code = delivery.error = ""
     return Attempt(delivery=delivery, outcome="delivered")
+
+
+def whole(text: str, name: str) -> str:
+    """What the CRM said if it can be kept as it is: half an id or link would be a wrong one."""
+    longest = Delivery._meta.get_field(name).max_length
+    return text if len(text) <= longest and "\x00" not in text else ""
 
 
 def retry(delivery: Delivery, outcome: RetryLater) -> Attempt:
     if timezone.now() - delivery.created_at > GIVE_UP:
         return needs_attention(delivery, NeedsAttention(outcome.code, outcome.message))
-    wait = gap(delivery.attempts) if outcome.after is None else min(outcome.after, MAX_WAIT)
+    wish = outcome.after
+    wait = gaps.growing(delivery.attempts) if wish is None else gaps.asked(wish)
     delivery.state = Delivery.State.DUE
     delivery.due_at = timezone.now() + timedelta(seconds=wait)
     return fault(delivery, "retry", outcome.code, outcome.message)
@@ -110,21 +126,22 @@ def waits(delivery: Delivery, refused) -> Attempt:
 
 
 def fault(delivery: Delivery, outcome: str, code: str, message: str) -> Attempt:
-    delivery.error_code = code[:60]
-    delivery.error = message[:500]
+    delivery.error_code = code.replace("\x00", "")[:60]
+    delivery.error = message.replace("\x00", "")[:500]
     return Attempt(
         delivery=delivery, outcome=outcome, code=delivery.error_code, message=delivery.error
     )
 
 
-def hold(connection: Connection, batch) -> None:
-    """Pause the connection, or keep everybody away from it for a while."""
-    if batch.paused is not None:
-        connection.state = Connection.State.PAUSED
-        connection.state_reason = f"{batch.paused.message}"[:500]
-        connection.save(update_fields=["state", "state_reason"])
-    elif batch.wait is not None:
-        attempts = max(delivery.attempts for delivery in batch.deliveries.values())
-        wait = gap(attempts) if batch.wait.after is None else min(batch.wait.after, MAX_WAIT)
-        connection.not_before = timezone.now() + timedelta(seconds=wait)
-        connection.save(update_fields=["not_before"])
+def give_up(connection: Connection) -> None:
+    """While the circuit is open only one delivery is tried: the others' three days count too."""
+    old = Delivery.objects.filter(
+        connection=connection,
+        state=Delivery.State.DUE,
+        created_at__lt=timezone.now() - GIVE_UP,
+    )
+    aside = list(old.select_for_update(skip_locked=True))
+    silent = NeedsAttention("unavailable", "The CRM couldn't take anything for three days.")
+    attempts = [needs_attention(delivery, silent) for delivery in aside]
+    Delivery.objects.bulk_update(aside, ["state", "error_code", "error"], batch_size=1000)
+    Attempt.objects.bulk_create(attempts, batch_size=1000)

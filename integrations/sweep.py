@@ -1,4 +1,4 @@
-"""Finds due, stuck and waiting work over all schemas, and rings for it."""
+"""Finds due, stuck and waiting work over all schemas, and rings for it: deliveries and mails."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ from django.db import connection
 from django.utils import timezone
 from django_tenants.utils import get_tenant_model, schema_context
 
-from . import doorbell
+from . import doorbell, mail
 
 SCHEMAS_A_QUERY = 200
 
@@ -18,6 +18,10 @@ SELECT DISTINCT '{schema}', d.connection_id
   JOIN {quoted}.integrations_connection c ON c.id = d.connection_id
  WHERE d.state IN ('due', 'sending') AND d.due_at <= %(now)s
    AND c.state = 'active' AND c.not_before <= %(now)s
+UNION ALL
+SELECT '{schema}', NULL WHERE EXISTS (
+    SELECT FROM {quoted}.integrations_mail
+     WHERE sent_at IS NULL AND due_at <= %(now)s AND created_at > %(oldest_mail)s)
 """
 
 
@@ -26,8 +30,8 @@ def served_schemas() -> list[str]:
     return list(retailers.values_list("schema_name", flat=True))
 
 
-def find_work(schemas: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """(schema, connection id) of every connection with something to do now."""
+def find_work(schemas: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+    """(schema, connection id) of every connection with something to do now; None for mails."""
     schemas = list(schemas)
     for start in range(0, len(schemas), SCHEMAS_A_QUERY):
         parts = [
@@ -35,15 +39,21 @@ def find_work(schemas: Iterable[str]) -> Iterator[tuple[str, int]]:
             for schema in schemas[start : start + SCHEMAS_A_QUERY]
         ]
         with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts), {"now": timezone.now()})
+            now = timezone.now()
+            cursor.execute(
+                " UNION ALL ".join(parts), {"now": now, "oldest_mail": now - mail.GIVE_UP}
+            )
             yield from cursor.fetchall()
 
 
 def sweep() -> int:
-    """Ring for all work that nobody came for; returns for how many connections."""
+    """Ring for all work that nobody came for; returns how often."""
     with schema_context("public"):
         work = list(find_work(served_schemas()))
     for schema, connection_id in work:
         with schema_context(schema):  # the doorbell's key belongs to the schema
-            doorbell.ring(schema, [connection_id])
+            if connection_id is None:
+                mail.ring()
+            else:
+                doorbell.ring(schema, [connection_id])
     return len(work)

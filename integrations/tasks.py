@@ -2,11 +2,21 @@ from celery import shared_task
 from django.conf import settings
 from django.db import connection
 
-from . import doorbell
+from . import attempt_log, doorbell, drift, mail
 from .delivery import drain
+from .fan_out import for_each_retailer
 from .http import Http
 from .sweep import sweep as ring_for_all
 from .tenant_task import TenantTask
+
+__all__ = [
+    "drain_connection",
+    "for_each_retailer",
+    "look_for_drift",
+    "prune_log",
+    "send_mails",
+    "sweep",
+]
 
 # Kept for the life of the process: connections to a CRM stay open between drains.
 _http: Http | None = None
@@ -15,7 +25,11 @@ _http: Http | None = None
 def http() -> Http:
     global _http
     if _http is None:
-        _http = Http(allow_private=settings.OUTBOUND_ALLOW_PRIVATE)
+        _http = Http(
+            allow_private=settings.OUTBOUND_ALLOW_PRIVATE,
+            read_timeout=min(10, settings.OUTBOUND_TIMEOUT),
+            total_timeout=settings.OUTBOUND_TIMEOUT,
+        )
     return _http
 
 
@@ -28,3 +42,19 @@ def drain_connection(connection_id: int) -> None:
 @shared_task
 def sweep() -> int:
     return ring_for_all()
+
+
+@shared_task(base=TenantTask)
+def send_mails() -> None:
+    if mail.send_due() == mail.A_BATCH:
+        mail.ring()
+
+
+@shared_task(base=TenantTask)
+def prune_log() -> int:
+    return attempt_log.prune()
+
+
+@shared_task(base=TenantTask)
+def look_for_drift() -> int:
+    return drift.look_at_all(http())

@@ -59,11 +59,11 @@ def chosen(only: Sequence[str]) -> list[str]:
 
 
 def _migrate(say: Callable[[str], None], workers: int, only: Sequence[str]) -> list[str]:
-    names = chosen(only)
     shared = migrations_of_this_code("public")
     if shared - schemas.applied_migrations(["public"])["public"]:
         say("Migrating the public schema")
         migrate_schema("public", say)
+    names = chosen(only)  # only now: in a new database there is no table of retailers before
     template = schemas.template_row()
     code = migrations_of_this_code(template.schema_name)
     if code - schemas.applied_migrations([template.schema_name])[template.schema_name]:

@@ -14,11 +14,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ReceivedEvent",
             fields=[
-                ("id", models.CharField(max_length=255, primary_key=True, serialize=False, verbose_name="Stripe's id")),
+                (
+                    "id",
+                    models.CharField(
+                        max_length=255,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="Stripe's id",
+                    ),
+                ),
                 ("type", models.CharField(max_length=250)),
                 ("object_type", models.CharField(max_length=100)),
                 ("object_id", models.CharField(blank=True, max_length=255)),
-                ("customer", models.CharField(blank=True, max_length=255, verbose_name="Stripe customer")),
+                (
+                    "customer",
+                    models.CharField(blank=True, max_length=255, verbose_name="Stripe customer"),
+                ),
                 ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("processed_at", models.DateTimeField(blank=True, null=True)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
@@ -27,7 +38,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-received_at"],
-                "indexes": [models.Index(condition=models.Q(("processed_at", None)), fields=["next_try_at"], name="billing_event_waiting"), models.Index(fields=["-received_at"], name="billing_event_received")],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("processed_at", None)),
+                        fields=["next_try_at"],
+                        name="billing_event_waiting",
+                    ),
+                    models.Index(fields=["-received_at"], name="billing_event_received"),
+                ],
             },
         ),
     ]

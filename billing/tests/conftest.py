@@ -84,9 +84,7 @@ def post(event: dict | bytes, secret: str = SECRET, at: int | None = None, **hea
     body = event if isinstance(event, bytes) else delivery.packed(event)
     headers.setdefault("HTTP_STRIPE_SIGNATURE", delivery.sign(body, secret, at))
     headers.setdefault("HTTP_HOST", current.OPERATOR_HOST)
-    return Client().post(
-        "/stripe/webhook/", body, content_type="application/json", **headers
-    )
+    return Client().post("/stripe/webhook/", body, content_type="application/json", **headers)
 
 
 def catch_up(fake: FakeStripe, *types: str) -> None:

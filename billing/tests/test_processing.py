@@ -123,9 +123,7 @@ def test_strangers_in_the_same_stripe_account_stay_out(shops, fake_stripe):
 def test_products_and_prices_are_mirrored_and_forgotten(retailers, fake_stripe):
     client = stripe_api.client()
     product = client.v1.products.create({"name": "Plan"})
-    price = client.v1.prices.create(
-        {"product": product.id, "currency": "jpy", "unit_amount": 4800}
-    )
+    price = client.v1.prices.create({"product": product.id, "currency": "jpy", "unit_amount": 4800})
     catch_up(fake_stripe)
     assert Price.objects.get().unit_amount == 4800 and Product.objects.get().name == "Plan"
     client.v1.products.update(product.id, {"name": "Better plan"})

@@ -17,9 +17,7 @@ from tenants.models import Retailer
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
 
-reasons = st.sampled_from(
-    [None, "cancellation_requested", "payment_failed", "payment_disputed"]
-)
+reasons = st.sampled_from([None, "cancellation_requested", "payment_failed", "payment_disputed"])
 subscriptions = st.lists(
     st.fixed_dictionaries(
         {

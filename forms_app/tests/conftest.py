@@ -71,3 +71,41 @@ def nothing_written(shops) -> Callable:
         assert [shop.stored() for shop in shops] == before
 
     return check
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args) -> dict:
+    """The hosts of the tests' shops are on this machine."""
+    rules = "--host-resolver-rules=MAP *.shops.test 127.0.0.1"
+    return {**browser_type_launch_args, "args": [*browser_type_launch_args["args"], rules]}
+
+
+@pytest.fixture(scope="module")
+def tablet_world(django_db_setup, django_db_blocker) -> Iterator[tuple[tuple[Shop, Shop], int]]:
+    """Both shops on a database of their own, and the port where a browser finds them.
+
+    For a module whose tests all go through a browser: they share it, one after the other.
+    """
+    from django_tenants.utils import get_tenant_model
+
+    from customerinfo.tests import databases
+
+    from .tablet import serving
+
+    with django_db_blocker.unblock(), databases.fresh_copy(databases.world()) as name:
+        with databases.pointed_at(name), serving() as port:
+            retailers = [get_tenant_model().objects.get(slug=slug) for slug in ("acorn", "birch")]
+            yield (Shop(retailers[0]), Shop(retailers[1])), port
+
+
+@pytest.fixture
+def tablet(tablet_world, page, monkeypatch):
+    """A tablet in Acorn's shop; nothing may go wrong in its console, nothing be asked elsewhere."""
+    from .tablet import Tablet
+
+    # Playwright runs an event loop in this thread, and Django would take the tests for part of it.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    (acorn, _), port = tablet_world
+    made = Tablet(page, acorn, port)
+    yield made
+    made.check()

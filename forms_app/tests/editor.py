@@ -20,7 +20,10 @@ def editor_form(page, *fields: dict, **attributes) -> dict[str, str]:
             f"{place}-id": field["id"],
             f"{place}-value-width": "full",
         }
+        form |= condition(f"{place}-value-condition", field["value"].get("condition"))
         for name, value in field["value"].items():
+            if name == "condition":
+                continue
             if name == "options":
                 form |= options(f"{place}-value-options", value)
             elif value is True:
@@ -29,6 +32,21 @@ def editor_form(page, *fields: dict, **attributes) -> dict[str, str]:
                 form[f"{place}-value-{name}"] = value
         if field["type"] == "choice":
             form.setdefault(f"{place}-value-display", "buttons")
+    return form
+
+
+def condition(place: str, value: dict | None) -> dict[str, str]:
+    rules = value["rules"] if value else []
+    form = {f"{place}-match": value["match"] if value else "all"}
+    form[f"{place}-rules-count"] = str(len(rules))
+    for number, rule in enumerate(rules):
+        form |= {
+            f"{place}-rules-{number}-deleted": "",
+            f"{place}-rules-{number}-order": str(number),
+            f"{place}-rules-{number}-type": "item",
+            f"{place}-rules-{number}-id": "",
+            **{f"{place}-rules-{number}-value-{name}": text for name, text in rule.items()},
+        }
     return form
 
 

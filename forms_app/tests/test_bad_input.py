@@ -240,8 +240,10 @@ def test_errors_come_back_with_what_was_typed_and_what_to_do(shops):
     assert answer.status_code == 422
     page = soup(answer)
     typed = {
-        input["name"]: input.get("value")
-        for input in page.select("input[type=text], input[type=email], input[type=tel]")
+        input.get("name"): input.get("value")
+        for input in page.select(
+            "form input[type=text], form input[type=email], form input[type=tel]"
+        )
     }
     assert typed[key("email")] == "robin at example"
     assert typed[key("mobile")] == "12"
@@ -249,7 +251,7 @@ def test_errors_come_back_with_what_was_typed_and_what_to_do(shops):
         "31", "2", "90",
     ]  # fmt: skip
     assert page.find("textarea", {"name": key("long_text")}).text.strip() == "Some\nlines"
-    ticked = {(input["name"], input["value"]) for input in page.select("input[checked]")}
+    ticked = {(input.get("name"), input["value"]) for input in page.select("input[checked]")}
     assert ticked == {(key("colour"), key("Blue")), (key("news"), "yes")}
     assert page.title.text.startswith("Please check")
     shown = [error.text for error in page.select(".error:not([hidden])")]
@@ -270,7 +272,7 @@ def test_errors_come_back_with_what_was_typed_and_what_to_do(shops):
     # Every line of the summary leads to a field that is on the page, and the first has the focus.
     for link in page.select(".summary a"):
         assert page.find(id=link["href"][1:])
-    assert [input["name"] for input in page.select("[autofocus]")] == [key("first_name")]
+    assert [input.get("name") for input in page.select("[autofocus]")] == [key("first_name")]
     assert "Birch" not in answer.text and not birch.signups()
 
 
@@ -283,7 +285,7 @@ def test_each_error_can_have_the_focus(shops, robin):
     }  # fmt: skip
     for name, value in wrong.items():
         page = soup(acorn.post({**robin, name: value}))
-        (focused,) = page.select("[autofocus]")
+        (focused,) = page.select("form [autofocus]")
         assert focused["name"].startswith(key(name))
         described = [id for id in (focused.get("aria-describedby") or "").split()]
         assert all(page.find(id=id) for id in described)

@@ -154,7 +154,7 @@ def test_the_stylesheet_is_a_list_of_custom_properties(font):
     css = brand_css(BrandTokens.from_colours(**PLANTS, font=font, radius=28))
     body = re.fullmatch(r":root \{\n(.*)\}\n", css, re.DOTALL)[1]
     for line in body.splitlines():
-        assert re.fullmatch(r"  --brand-[a-z-]+: [^;{}<>\\]+;", line), line
+        assert re.fullmatch(r"  --(?:brand|button)-[a-z-]+: [^;{}<>\\]+;", line), line
     assert "--brand-radius: 28px;" in css and "--brand-hero-image: none;" in css
 
 

@@ -1,13 +1,17 @@
 """A sign-up that is sent arrives once, whole, and in the right retailer's schema."""
 
 import datetime
+import time
 import uuid
+from contextlib import contextmanager
+from unittest import mock
 
 import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from forms_app.models import FormVersion
+from forms_app import intake
+from forms_app.models import FormVersion, SignupPage
 from forms_app.versions import find_version
 from integrations.models import Delivery
 
@@ -129,6 +133,32 @@ def test_a_browser_is_led_to_the_thank_you(shops, robin):
         assert shop.retailer.name in answer.text
 
 
+def test_a_browser_is_led_to_the_page_that_was_filled_in_whatever_it_posted_to(shops, robin):
+    for shop in shops:
+        shop.publish(other_languages=["nl"], slug="club")
+        data = shop.form({}, path="/club/")
+        for language, there in (("en", "/club/thanks/"), ("nl", "/club/nl/thanks/")):
+            for path in ("/club/", "/join/", "/", "/nobody/knows/", "/club/nl/"):
+                answer = shop.client.post(path, {**data, "language": language})
+                assert (answer.status_code, answer["Location"]) == (303, there)
+                assert shop.get(there).status_code == 200
+        shop.publish(slug="club", other_languages=[])
+        assert shop.client.post("/club/nl/", {**data, "language": "nl"})["Location"] == (
+            "/club/thanks/"
+        )
+
+
+def test_an_open_page_that_gets_another_address_meanwhile_leads_to_its_thank_you(shops, robin):
+    acorn, _ = shops
+    data = acorn.form(robin)
+    with acorn.inside():
+        page = SignupPage.objects.get(slug="join")
+        page.slug = "welcome"
+        page.save_revision().publish()
+    answer = acorn.client.post("/join/", data, follow=True)
+    assert answer.redirect_chain == [("/welcome/thanks/", 303)] and answer.status_code == 200
+
+
 def test_a_program_gets_a_receipt(shops, robin):
     sent = str(uuid.uuid4())
     answer = shops[0].send(robin, signup_id=sent)
@@ -225,17 +255,50 @@ def test_without_an_id_the_same_answers_on_another_day_are_another_sign_up(
 # --- Robots ---------------------------------------------------------------------------------------
 
 
-def test_a_robot_gets_the_thank_you_and_nothing_more(shops, robin, nothing_written):
-    acorn, _ = shops
+def test_a_robot_is_thanked_like_everybody_and_kept_aside(shops, robin):
+    acorn, birch = shops
     acorn.connect()
-    acorn.version()
     person = acorn.post({**robin, "first_name": "Person"})
-    with nothing_written():
-        robot = acorn.post(robin, website="http://spam.example")
-        assert (robot.status_code, robot["Location"]) == (person.status_code, person["Location"])
-        sent = str(uuid.uuid4())
-        answer = acorn.send(robin, website="x", signup_id=sent)
-        assert (answer.status_code, answer.json()) == (201, {"receipt": sent})
+    robot = acorn.post(robin, website="http://spam.example")
+    assert (robot.status_code, robot["Location"]) == (person.status_code, person["Location"])
+    sent = str(uuid.uuid4())
+    answer = acorn.send(robin, website="x", signup_id=sent)
+    assert (answer.status_code, answer.json()) == (201, {"receipt": sent})
+    kept = {signup.problem: signup.deliveries.count() for signup in acorn.signups()}
+    assert kept == {"": 1, "robot": 0}
+    assert len(acorn.signups()) == 3 and birch.signups() == []
+
+
+def test_whoever_answers_faster_than_a_person_is_kept_aside(shops, robin):
+    """Here it takes milliseconds; the page says by itself when it was made."""
+    acorn, birch = shops
+    issued = soup(acorn.get()).find("input", {"name": "issued"})["value"]
+    assert acorn.sign_up(robin, issued=issued).problem == "robot"
+    with tenant_context(acorn.retailer), freeze(seconds=-3):
+        earlier = intake.issue()
+    assert acorn.sign_up({**robin, "email": "kim@example.com"}, issued=earlier).problem == ""
+    # Another shop's, or none of ours at all.
+    for forged in (earlier[:-1] + "x", "page", "page::", "x" * 200):
+        new = str(uuid.uuid4())
+        assert birch.sign_up(robin, issued=forged, signup_id=new).problem == "robot"
+    assert birch.sign_up({**robin, "email": "b@example.com"}, issued=earlier).problem == "robot"
+
+
+def test_whoever_mends_a_mistake_at_once_is_a_person(shops, robin):
+    acorn, _ = shops
+    with tenant_context(acorn.retailer), freeze(seconds=-30):
+        issued = intake.issue()
+    shown = soup(acorn.post({**robin, "email": "x"}, issued=issued))
+    assert shown.find("input", {"name": "issued"})["value"] == issued
+    assert soup(acorn.post({})).find("input", {"name": "issued"}) is None
+
+
+@contextmanager
+def freeze(seconds: float):
+    """The clock of signatures, so much off."""
+    real = time.time
+    with mock.patch("django.core.signing.time.time", lambda: real() + seconds):
+        yield
 
 
 # --- Time -----------------------------------------------------------------------------------------

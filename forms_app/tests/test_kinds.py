@@ -18,7 +18,7 @@ def form(kind: str, value, country: str = "NL", required: bool = False, **more):
     """The server's form of one field "x", filled in with `value`."""
     field = {"key": "x", "kind": kind, "label": "X", "required": required, **more}
     schema = {"language": "en", "country": country, "fields": [field]}
-    if kind == "birthday":
+    if kind in ("birthday", "date"):
         data = {f"x-{part}": text for part, text in zip(("day", "month", "year"), value)}
     else:
         data = {} if value is None else {"x": value}
@@ -190,7 +190,7 @@ def test_a_long_text_keeps_its_lines():
     assert taken("long_text", "a\r\nb\rc\n\nd") == "a\nb\nc\n\nd"
 
 
-@pytest.mark.parametrize("kind", MAX_LENGTHS)
+@pytest.mark.parametrize("kind", sorted(set(MAX_LENGTHS) - {"number", "postcode"}))
 def test_a_text_may_be_as_long_as_its_limit_and_not_longer(kind):
     limit = MAX_LENGTHS[kind]
     assert refused(kind, "a" * (limit + 1)) == UI_TEXTS["en"]["too_long"]
@@ -200,14 +200,70 @@ def test_a_text_may_be_as_long_as_its_limit_and_not_longer(kind):
         assert len(taken(kind, "e\u0301" * limit)) == limit
 
 
-@pytest.mark.parametrize("kind", KINDS)
+ASKED = [kind for kind, about in KINDS.items() if about.form_field]
+CHOSEN = {
+    "choice", "choices", "heard_from", "store", "country", "rating", "yes_no", "consent",
+    "birthday", "date",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ASKED)
 def test_every_kind_says_in_its_own_words_that_it_is_required(kind):
-    empty = ("", "", "") if kind == "birthday" else ""
-    blanks = [empty] if kind in ("birthday", "choice", "consent") else [empty, " \t\r\n ", "\u2003"]
+    empty = ("", "", "") if kind in ("birthday", "date") else ""
+    blanks = [empty] if kind in CHOSEN else [empty, " \t\r\n ", "\u2003"]
     for blank in blanks:
         said = refused(kind, blank, required=True, options=OPTIONS)
-        assert said == UI_TEXTS["en"][f"required_{kind}"]
+        assert said == messages(kind, "en")["required"] != ""
         form(kind, blank, required=False, options=OPTIONS).is_valid()
+
+
+@pytest.mark.parametrize(
+    "typed, stored",
+    [
+        ("12", "12"), ("012", "12"), ("-3", "-3"), ("1.50", "1.5"), ("1,5", "1.5"), ("-0", "0"),
+        (" 1 000 ", "1000"), ("0.00", "0"), ("100", "100"),
+    ],
+)  # fmt: skip
+def test_a_number_is_stored_plainly(typed, stored):
+    assert taken("number", typed, decimals=2) == stored
+
+
+@pytest.mark.parametrize("typed", ["x", "1.234", "1.2.3", "1e3", "٣", "inf", "11", "-1", "--1"])
+def test_what_is_no_number_or_outside_its_range_is_refused(typed):
+    said = refused("number", typed, decimals=2, min="0", max="10")
+    assert said == UI_TEXTS["en"]["invalid_number"]
+
+
+@pytest.mark.parametrize(
+    "typed, stored", [(("24", "11", "2026"), "2026-11-24"), (("1", "2", "0999"), "0999-02-01")]
+)
+def test_a_date_is_stored_as_iso(typed, stored):
+    assert taken("date", typed) == stored
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [("31", "2", "2026"), ("1", "1", "26"), ("1", "1", ""), ("٣", "1", "2026"), ("a", "b", "c")],
+)
+def test_a_date_that_cannot_be_is_refused(typed):
+    assert refused("date", typed) == UI_TEXTS["en"]["invalid_date"]
+
+
+def test_yes_and_no_are_true_and_false_and_nothing_is_neither():
+    assert (taken("yes_no", "yes"), taken("yes_no", "no"), taken("yes_no", "")) == (True, False, "")
+    assert refused("yes_no", "maybe") == UI_TEXTS["en"]["invalid_choice"]
+
+
+def test_a_postcode_is_in_capitals_and_a_country_is_one_of_the_world():
+    assert taken("postcode", " 1012  ab ") == "1012 AB"
+    assert taken("country", "NL") == "NL"
+    assert refused("country", "XX") == UI_TEXTS["en"]["invalid_choice"]
+
+
+def test_a_rating_is_one_to_five():
+    assert taken("rating", "5") == "5"
+    for typed in ("0", "6", "five"):
+        assert refused("rating", typed) == UI_TEXTS["en"]["invalid_choice"]
 
 
 def test_a_required_long_text_is_not_filled_in_by_what_nobody_sees():

@@ -84,7 +84,7 @@ def test_a_version_says_what_was_asked(shops):
     colour, born, news = version.fields
     assert colour == {
         "key": key("colour"), "kind": "choice", "meaning": "", "label": "Colour", "help": "",
-        "required": True, "width": "full", "display": "list",
+        "required": True, "width": "full", "condition": None, "display": "list",
         "options": [{"id": key("Green"), "label": "Green"}, {"id": key("Blue"), "label": "Blue"}],
     }  # fmt: skip
     assert (born["year"], born["width"], born["help"], born["meaning"]) == (

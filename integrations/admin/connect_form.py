@@ -1,22 +1,23 @@
 """The form by which a CRM is connected: what its connector asks for, and a name.
 
 It is valid only if the CRM answered and let us in.
+
+Where the CRM's own page lets us in (integrations.oauth), `ConsentConnectForm` asks the rest.
 """
 
+import re
 from urllib.parse import urlsplit
 
 from django import forms
-from django.db import transaction
-from wagtail.log_actions import log
 
 from integrations.connectors.base import ConfigField, ConnectorError
-from integrations.mapping import default_rows, rows_to_json
 from integrations.models import Connection
 
+from .connecting import store
 from .kinds import SUGGESTED
 from .probe import Probed, explain, probe
-from .states import change, hurry, stopped_by_the_crm
 
+TOKENS = ("access_token", "refresh_token", "expires_at")
 PREFIX = "config_"  # a connector's field may be called name, too
 
 
@@ -34,6 +35,7 @@ class AddressField(forms.CharField):
 
 
 class ConnectForm(forms.Form):
+    asks_for_secrets = True
     name = forms.CharField(max_length=100, help_text="How you recognise it in the list.")
 
     def __init__(self, *args, connection: Connection, **kwargs) -> None:
@@ -43,16 +45,29 @@ class ConnectForm(forms.Form):
         self.connector_class = connection.connector_class
         self.probed: Probed | None = None
         self.fields["name"].initial = connection.name or self.connector_class.label
-        for field in self.connector_class.config_fields:
+        for field in self.config_fields:
             self.fields[PREFIX + field.name] = self._form_field(field)
+
+    @property
+    def config_fields(self) -> list[ConfigField]:
+        fields = self.connector_class.config_fields
+        return [field for field in fields if self.asks_for_secrets or not field.secret]
 
     def _form_field(self, field: ConfigField) -> forms.Field:
         options = {"label": field.label, "help_text": field.help, "required": field.required}
         if field.secret:
             return self._secret_field(field, options)
-        stored = self.connection.config.get(field.name, "")
+        options["initial"] = self.connection.config.get(field.name, field.suggest)
+        if field.choices:
+            return forms.ChoiceField(choices=field.choices, **options)
+        if field.kind == "json":
+            return forms.CharField(
+                max_length=50_000,
+                widget=forms.Textarea({"rows": 10, "spellcheck": "false"}),
+                **options,
+            )
         kind = AddressField if field.kind == "url" else forms.CharField
-        return kind(max_length=500, initial=stored, **options)
+        return kind(max_length=500, **options)
 
     def _secret_field(self, field: ConfigField, options: dict) -> forms.Field:
         """Write-only: what is stored is never put into a page."""
@@ -67,6 +82,11 @@ class ConnectForm(forms.Form):
         if self.connection.secrets.get(field.name):
             options["required"] = False
             options["help_text"] = "Stored safely. Leave it empty to keep it."
+        elif self._tokens():
+            options["required"] = False
+            options["help_text"] = (
+                f"{self.connector_class.label} let us in itself: no key is needed."
+            )
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
         return forms.CharField(max_length=2000, widget=widget, **options)
 
@@ -74,24 +94,45 @@ class ConnectForm(forms.Form):
         cleaned = super().clean()
         if self.errors:
             return cleaned
-        self.config, self.secrets, kept = {}, {}, []
-        for field in self.connector_class.config_fields:
+        self.config, self.secrets, kept, typed = {}, {}, [], False
+        for field in self.config_fields:
             value = cleaned[PREFIX + field.name]
             if not field.secret:
                 self.config[field.name] = value
                 continue
             stored = self.connection.secrets.get(field.name, "")
             self.secrets[field.name] = value or stored
+            typed = typed or bool(value)
             if stored and not value:
                 kept.append(field)
-        if kept and self._moved():
+        if not typed:
+            self.secrets |= self._tokens()  # a key that is typed takes their place
+        if self._tokens() and not typed and self._other_account():
+            message = "For another account, please connect anew."
+            self.add_error(None, message)
+        elif kept and self._moved():
             # Else whoever may edit a connection could have its key sent to a server of theirs.
             message = "The address leads somewhere else now: please enter this again."
             for field in kept:
                 self.add_error(PREFIX + field.name, message)
         else:
-            self._probe()
+            self._try_out()
         return cleaned
+
+    def _tokens(self) -> dict[str, object]:
+        """What OAuth left in the connection's secrets."""
+        if self.connector_class.oauth is None:
+            return {}
+        stored = self.connection.secrets
+        return {name: stored[name] for name in TOKENS if stored.get(name)}
+
+    def _other_account(self) -> bool:
+        """Whether the tokens would be renewed, or used, somewhere else."""
+        oauth = self.connector_class.oauth
+        names = set(re.findall(r"\{(\w+)\}", f"{oauth.authorize_url}{oauth.token_url}"))
+        names |= {field.name for field in self.config_fields if field.kind == "url"}
+        before = self.connection.config
+        return any(str(self.config.get(one, "")) != str(before.get(one, "")) for one in names)
 
     def _moved(self) -> bool:
         def origin(address: str) -> tuple[str, str]:
@@ -100,39 +141,29 @@ class ConnectForm(forms.Form):
 
         return any(
             origin(self.config[field.name]) != origin(self.connection.config.get(field.name, ""))
-            for field in self.connector_class.config_fields
+            for field in self.config_fields
             if field.kind == "url"
         )
 
-    def _probe(self) -> None:
+    def _try_out(self) -> None:
         try:
             self.probed = probe(self.connection.kind, {**self.config, **self.secrets})
         except ConnectorError as error:
             kind, message = explain(error, self.secrets)
-            names = [f.name for f in self.connector_class.config_fields if f.kind == kind]
+            names = [f.name for f in self.config_fields if f.kind == kind]
             self.add_error(PREFIX + names[0] if names else None, message)
 
     def save(self) -> Connection:
         connection = self.connection
         connection.name = self.cleaned_data["name"]
         connection.config, connection.secrets = self.config, self.secrets
-        connection.attributes = self.probed.attributes_json()
-        if self.is_new:
-            hints = self.connector_class.hints
-            connection.mapping = rows_to_json(default_rows(self.probed.attributes, hints))
-        with transaction.atomic():
-            # Named, because a delivery may write the connection's state at the same time.
-            written = ["name", "config", "secrets", "attributes"]
-            connection.save(update_fields=None if self.is_new else written)
-            log(instance=connection, action="wagtail.create" if self.is_new else "wagtail.edit")
-            if not self.is_new:
-                self._go_on()
-        return connection
+        return store(connection, self.probed)
 
-    def _go_on(self) -> None:
-        """What the old credentials or address had stopped goes on by itself."""
-        self.connection.refresh_from_db(fields=["state", "state_reason"])
-        if stopped_by_the_crm(self.connection):
-            change(self.connection, "resume")
-        elif self.connection.state == Connection.State.ACTIVE:
-            hurry(self.connection)
+
+class ConsentConnectForm(ConnectForm):
+    """What has to be known before the CRM's own page is opened: no key."""
+
+    asks_for_secrets = False
+
+    def _try_out(self) -> None:
+        """That happens with the tokens that come back."""

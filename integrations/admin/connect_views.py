@@ -10,7 +10,7 @@ from integrations.models import Connection
 
 from . import kinds
 from .access import ConnectionView, CrmView
-from .connect_form import ConnectForm
+from .connect_form import ConnectForm, ConsentConnectForm
 
 
 class ChooseView(CrmView):
@@ -34,6 +34,23 @@ class _FormView(FormMixin, ProcessFormView):
     def form_invalid(self, form: ConnectForm) -> HttpResponse:
         messages.error(self.request, "Not saved yet: please look at what is marked below.")
         return super().form_invalid(form)
+
+    def get_context_data(self, **kwargs) -> dict:
+        connection = kwargs.setdefault("form", self.get_form()).connection
+        kind = kinds.kind(connection.kind)
+        return super().get_context_data(
+            connection=connection,
+            kind=kind,
+            guide=connection.connector_class.guide,
+            consent_form=ConsentConnectForm(connection=connection) if kind.by_consent else None,
+            oauth_url=self.oauth_url(connection) if kind.by_consent else "",
+            **kwargs,
+        )
+
+    def oauth_url(self, connection: Connection) -> str:
+        if connection.pk:
+            return reverse("crm:oauth_again", args=[connection.pk])
+        return reverse("crm:oauth_start", args=[connection.kind])
 
 
 class ConnectView(_FormView, CrmView):

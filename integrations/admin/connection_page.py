@@ -17,7 +17,7 @@ from .kinds import label
 from .listing import missing_attributes, state_tag, with_counts
 from .probe import redacted
 
-LOG_LINES = 50
+LOG_LINES = 20
 REASONS = 10
 # Registered by the app that owns the sign-ups; imports run one way, so by its name only.
 SIGNUP_URL = "signups:inspect"
@@ -132,12 +132,15 @@ class ConnectionPage(ConnectionView):
         return []
 
     def get_header_buttons(self) -> list[HeaderButton]:
-        if not self.may("change"):
-            return []
-        pages = [
-            ("What goes where", "crm:mapping", "redirect"),
-            ("Address and key", "crm:change", "key"),
-        ]
+        pages = [("Log", "crm:log", "history")]
+        if self.may("change"):
+            pages = [
+                ("What goes where", "crm:mapping", "redirect"),
+                ("Send a test", "crm:send_test", "mail"),
+                ("Address and key", "crm:change", "key"),
+                *pages,
+                ("Send again", "crm:send_again", "rotate"),
+            ]
         return [
             HeaderButton(text, reverse(name, args=[self.object.pk]), icon_name=icon)
             for text, name, icon in pages

@@ -1,17 +1,20 @@
 """What the CRM would get: the mapping applied to the newest sign-up, or to samples."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 from wagtail.admin.ui.tables import Column, Table
 
-from integrations.attribute_values import readable
-from integrations.connectors.base import Attribute
-from integrations.mapping import Answer, ConsentGiven, MappingRow, SignupData, map_signup
+from integrations.attribute_values import is_blank, readable
+from integrations.connectors.base import Attribute, Record
+from integrations.consent_rows import LEGAL_BASES
+from integrations.mapping import Answer, ConsentGiven, SignupData
 from integrations.models import Delivery
+from integrations.signup_data import source_value
 
-from .mapping_form import MODES
+from .mapping_form import MODE_WORDS
 from .mapping_rows import OurField
 
 
@@ -25,8 +28,8 @@ class Line:
 def newest_signup() -> Any | None:
     """The sign-up's model belongs to an app that imports this one, so it is found by its key."""
     model = Delivery._meta.get_field("signup").related_model
-    newest = model.objects.select_related("form_version").prefetch_related("consents")
-    return newest.order_by("-received_at").first()
+    newest = model.objects.filter(problem="").select_related("form_version")
+    return newest.prefetch_related("consents").order_by("-received_at").first()
 
 
 def samples(ours: dict[str, OurField]) -> SignupData:
@@ -34,10 +37,10 @@ def samples(ours: dict[str, OurField]) -> SignupData:
     answers, consents, page, language = [], [], "", ""
     for field in ours.values():
         kind, _, name = field.source.partition(":")
-        if kind == "meaning":
-            answers.append(Answer(f"sample-{name}", name, name, field.label, field.sample))
-        elif kind == "field":
-            answers.append(Answer(name, "", "short_text", field.label, field.sample))
+        if kind in ("meaning", "field"):
+            meaning, key = (name, f"sample-{name}") if kind == "meaning" else ("", name)
+            value, options = _sample_answer(field), dict(field.options)
+            answers.append(Answer(key, meaning, field.type, field.label, value, options))
         elif kind == "consent" and ":" not in name:
             words = ours.get(f"{field.source}:wording", field).sample
             now = timezone.now()
@@ -55,17 +58,25 @@ def samples(ours: dict[str, OurField]) -> SignupData:
     )
 
 
-def table(
-    data: SignupData,
-    rows: tuple[MappingRow, ...],
-    attributes: tuple[Attribute, ...],
-    with_modes: bool,
-) -> Table:
+def _sample_answer(field: OurField) -> str | bool | list[str]:
+    if field.type == "yes_no":
+        return True
+    if field.options and field.type in ("choice", "choices"):
+        first = field.options[0][0]
+        return [first] if field.type == "choices" else first
+    return field.sample
+
+
+def said(data: SignupData, ours: dict[str, OurField]) -> dict[str, str]:
+    """What this sign-up says, in words, of each of our fields that it fills in."""
+    found = {source: source_value(data, source) for source in ours}
+    return {source: in_words(value) for source, value in found.items() if not is_blank(value)}
+
+
+def table(record: Record, attributes: Iterable[Attribute], with_modes: bool) -> Table:
     labels = {attribute.name: attribute.label for attribute in attributes}
-    modes = dict(MODES)
-    record = map_signup(data, rows, attributes)
     lines = [
-        Line(labels.get(name, name), in_words(mapped.value), modes[mapped.mode])
+        Line(labels.get(name, name), in_words(mapped.value), MODE_WORDS[mapped.mode])
         for name, mapped in record.values.items()
     ]
     lines += [
@@ -78,6 +89,15 @@ def table(
     if with_modes or record.left_out:
         columns.append(Column("how", label="How", width="32%"))
     return Table(columns, lines, caption="What the CRM would get")
+
+
+def consents_in_words(record: Record, lists: Mapping[str, str]) -> list[str]:
+    """A line for each list or subscription that this record leads to; `lists` are id → label."""
+    return [
+        f"{lists.get(choice.target, choice.target)}: {LEGAL_BASES[choice.legal_basis].lower()}"
+        + (", once confirmed by e-mail" if choice.double_opt_in else "")
+        for choice in record.consent_targets
+    ]
 
 
 def in_words(value: object) -> str:

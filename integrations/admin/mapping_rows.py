@@ -3,46 +3,48 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from integrations.mapping import MappingRow
-from integrations.sources import Source, our_fields
+from integrations.mapping import MEANINGS, MappingRow
+from integrations.sources import our_fields
 
-# A consent carries more than yes or no.
-_CONSENT_DETAILS = (
-    ("wording", "exact words", "Yes, send me news by e-mail."),
-    ("recorded_at", "time", "2026-11-22T14:03:00Z"),
-)
+WORDS = {"constant": "A fixed text", "template": "Several fields together"}
 
 
 @dataclass(frozen=True)
 class OurField:
-    """`on_a_page` is false for what no published page asks at the moment."""
+    """`source` is a mapping row's source, or constant or template for what needs none. `sample` is
+    what the newest sign-up says if `said`, else an example. `on_a_page` is false for what no
+    published page asks at the moment."""
 
     source: str
     label: str
     sample: str
+    type: str = "text"
+    options: tuple[tuple[str, str], ...] = ()
     on_a_page: bool = True
+    said: bool = False
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether a shopper gives it, rather than the sign-up bringing it along."""
+        kind, _, name = self.source.partition(":")
+        return kind in ("meaning", "field") or (kind == "consent" and ":" not in name)
 
 
 def catalogue() -> dict[str, OurField]:
     """Everything that can be sent right now, by source."""
     found: dict[str, OurField] = {}
-    for field in our_fields():
-        for source in (field, *_consent_details(field)):
-            found.setdefault(source.key, OurField(source.key, source.label, source.sample))
+    for one in our_fields():
+        field = OurField(one.key, one.label, one.sample, one.type, one.options)
+        found.setdefault(one.key, field)
     return found
 
 
-def _consent_details(field: Source) -> list[Source]:
-    if not field.key.startswith("consent:") or field.key.count(":") > 1:
-        return []
-    return [
-        Source(f"{field.key}:{part}", f"{field.label}, {words}", sample)
-        for part, words, sample in _CONSENT_DETAILS
-    ]
-
-
 def field_of(source: str, ours: dict[str, OurField]) -> OurField:
-    return ours.get(source) or OurField(source, _name(source), "", on_a_page=False)
+    if source in WORDS:
+        return OurField(source, WORDS[source], "")
+    return ours.get(source) or OurField(
+        source, _name(source), "", type=_type(source), on_a_page=False
+    )
 
 
 def _name(source: str) -> str:
@@ -53,14 +55,33 @@ def _name(source: str) -> str:
     return f"Consent: {words}" if kind == "consent" else words.capitalize()
 
 
-def rows_to_edit(ours: dict[str, OurField], stored: Iterable[MappingRow]) -> list[dict]:
-    """One row per field of ours, more where it goes to several attributes; then the rest."""
+def _type(source: str) -> str:
+    """What is known of a field that no page asks now: nothing, of one without a meaning."""
+    kind, _, name = source.partition(":")
+    if kind == "consent":
+        part = name.partition(":")[2]
+        return {"wording": "long_text", "recorded_at": "moment"}.get(part, "consent")
+    return MEANINGS.get(name, "text") if kind == "meaning" else ""
+
+
+def pseudo_source(row: MappingRow) -> str:
+    """What the form calls the source of a row: its transform's kind where it needs none."""
+    return row.transform.kind if row.transform and not row.source else row.source
+
+
+def rows_to_edit(
+    ours: dict[str, OurField], stored: Iterable[MappingRow], required: Iterable[str] = ()
+) -> list[MappingRow]:
+    """One row per field of ours, more where it goes to several attributes; then the rest: fixed
+    texts, fields on no page. Required attributes that nothing fills get a row without a source."""
+    stored = tuple(stored)
     by_source: dict[str, list[MappingRow]] = {}
     for row in stored:
-        by_source.setdefault(row.source, []).append(row)
+        by_source.setdefault(pseudo_source(row), []).append(row)
     rows = []
     for source in ours:
         rows += by_source.pop(source, None) or [MappingRow(source, "")]
     for left in by_source.values():
         rows += left
-    return [{"source": row.source, "attribute": row.attribute, "mode": row.mode} for row in rows]
+    filled = {row.attribute for row in stored}
+    return rows + [MappingRow("", name) for name in required if name not in filled]

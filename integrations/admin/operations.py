@@ -9,14 +9,21 @@ from django.urls import reverse
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from integrations import doorbell, outbox
-from integrations.connectors.base import ConnectorError
+from integrations import doorbell, outbox, tokens
+from integrations.connectors.base import ConnectorError, CredentialsRefused
+from integrations.mapping import MappingError
 from integrations.models import Connection
+from integrations.tasks import http
 
 from . import states
 from .access import ConnectionView
 from .connection_page import stuck
-from .probe import explain, probe
+from .probe import Probed, explain, probe
+
+
+def current_probe(connection: Connection) -> Probed:
+    """Who we are to the CRM right now. Raises ConnectorError."""
+    return probe(connection.kind, {**connection.config, **tokens.fresh(connection, http())})
 
 
 class Operation(ConnectionView):
@@ -38,7 +45,21 @@ class PauseView(Operation):
 
 
 class ResumeView(Operation):
+    """Asks the CRM first: what it still refuses stays paused."""
+
     def perform(self, connection: Connection) -> None:
+        try:
+            connection.rows
+            current_probe(connection)
+        except MappingError:
+            messages.error(self.request, "First choose what goes where: it can't be read.")
+            return
+        except CredentialsRefused as error:
+            messages.error(self.request, f"Not resumed. {explain(error, connection.secrets)[1]}")
+            return
+        except ConnectorError:
+            # It may be down just now: that is what tries and gaps are for.
+            pass
         if states.change(connection, "resume"):
             self.say("It goes on: whatever was waiting is on its way.")
 
@@ -68,7 +89,7 @@ class CheckView(Operation):
 
     def perform(self, connection: Connection) -> None:
         try:
-            probed = probe(connection.kind, {**connection.config, **connection.secrets})
+            probed = current_probe(connection)
         except ConnectorError as error:
             messages.error(self.request, explain(error, connection.secrets)[1])
         else:

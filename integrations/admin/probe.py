@@ -49,7 +49,7 @@ def probe(kind: str, config: Mapping[str, str]) -> Probed:
     return Probed(connector.check(), tuple(connector.describe()))
 
 
-def explain(error: ConnectorError, secrets: Mapping[str, str]) -> tuple[str, str]:
+def explain(error: ConnectorError, secrets: Mapping[str, object]) -> tuple[str, str]:
     """(which kind of field it belongs to: "url", "secret" or "", what to tell the retailer)."""
     message = redacted(error.message or f"It said “{error.code}”.", secrets)
     if error.code in _ADDRESS:
@@ -59,9 +59,9 @@ def explain(error: ConnectorError, secrets: Mapping[str, str]) -> tuple[str, str
     return "", f"The CRM can't be asked right now. {message} Please try again in a moment."
 
 
-def redacted(text: str, secrets: Mapping[str, str]) -> str:
+def redacted(text: str, secrets: Mapping[str, object]) -> str:
     """Some CRMs repeat the key that they refuse."""
     for secret in secrets.values():
-        if len(secret) >= _SHORTEST_SECRET:
+        if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "•••")
     return text

@@ -8,18 +8,17 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from wagtail.log_actions import log
 
-from integrations import doorbell
+from integrations import circuit, doorbell, pauses
 from integrations.models import Connection, Delivery
 
 ACTIVE, PAUSED, OFF = Connection.State.ACTIVE, Connection.State.PAUSED, Connection.State.OFF
-# Any other reason was written by the delivery, which pauses where the CRM refuses us.
 BY_HAND = "Paused by hand."
 
-# What is done → (from which states, to which one, the reason that is shown).
+# What is done → (from which states, to which one, the reason that is shown, what paused it).
 TRANSITIONS = {
-    "pause": ((ACTIVE,), PAUSED, BY_HAND),
-    "resume": ((PAUSED, OFF), ACTIVE, ""),
-    "switch_off": ((ACTIVE, PAUSED), OFF, ""),
+    "pause": ((ACTIVE,), PAUSED, BY_HAND, pauses.BY_HAND),
+    "resume": ((PAUSED, OFF), ACTIVE, "", ""),
+    "switch_off": ((ACTIVE, PAUSED), OFF, "", ""),
 }
 
 
@@ -34,30 +33,34 @@ class StateWords:
 
 def change(connection: Connection, what: str) -> bool:
     """Do one of TRANSITIONS; False if somebody else was faster and it no longer applies."""
-    before, after, reason = TRANSITIONS[what]
+    before, after, reason, paused_by = TRANSITIONS[what]
     with transaction.atomic():
         changed = Connection.objects.filter(pk=connection.pk, state__in=before).update(
-            state=after, state_reason=reason
+            state=after, state_reason=reason, paused_by=paused_by
         )
         if changed:
             log(instance=connection, action=f"crm.{what}")
             if after == ACTIVE:
                 hurry(connection)
-    connection.refresh_from_db(fields=["state", "state_reason", "not_before"])
+    connection.refresh_from_db(fields=["state", "state_reason", "paused_by", "not_before"])
     return bool(changed)
 
 
 def hurry(connection: Connection) -> None:
-    """What waits goes now, whatever it was waiting for. Rings once the transaction is through."""
+    """What waits goes now, whatever it was waiting for, and has three days of tries before it.
+
+    Rings once the transaction is through.
+    """
     now = timezone.now()
-    Connection.objects.filter(pk=connection.pk).update(not_before=now)
-    Delivery.objects.filter(connection=connection, state=Delivery.State.DUE).update(due_at=now)
+    Connection.objects.filter(pk=connection.pk).update(not_before=now, failures=0)
+    waiting = Delivery.objects.filter(connection=connection, state=Delivery.State.DUE)
+    waiting.update(due_at=now, created_at=now)
     transaction.on_commit(partial(doorbell.ring, database.schema_name, [connection.pk]))
 
 
 def stopped_by_the_crm(connection: Connection) -> bool:
     """Paused because of what the CRM said, so it can go on once that is mended."""
-    return connection.state == PAUSED and connection.state_reason != BY_HAND
+    return connection.state == PAUSED and connection.paused_by != pauses.BY_HAND
 
 
 def in_words(connection: Connection) -> StateWords:
@@ -68,5 +71,8 @@ def in_words(connection: Connection) -> StateWords:
         return StateWords("Off", "off", "New sign-ups aren't sent.")
     if connection.not_before > timezone.now():
         until = date_format(timezone.localtime(connection.not_before), "H:i")
+        if circuit.is_open(connection):
+            words = f"The CRM doesn't answer. Nothing is lost: we try again at {until}."
+            return StateWords("Not answering", "stopped", words)
         return StateWords("Waiting", "busy", f"The CRM can't take more now. Next try at {until}.")
     return StateWords("Active", "good")

@@ -10,7 +10,11 @@ from .access import ANY, on_a_retailers_host, policy, retailers_only
 from .connect_views import ChangeView, ChooseView, ConnectView
 from .connection_page import ConnectionPage
 from .listing import ConnectionsView
+from .log_page import LogView
 from .mapping_view import MappingView
+from .oauth_views import AgainView, FinishView, StartView
+from .send_again import SendAgainView, SendOneView
+from .send_test_view import SendTestView
 
 
 class CrmMenuItem(MenuItem):
@@ -32,9 +36,16 @@ class CrmViewSet(ViewSet):
             path("", ConnectionsView.as_view(), name="index"),
             path("connect/", ChooseView.as_view(), name="choose"),
             path("connect/<slug:kind>/", ConnectView.as_view(), name="connect"),
+            path("connect/<slug:kind>/oauth/", StartView.as_view(), name="oauth_start"),
+            path("oauth/finish/", FinishView.as_view(), name="oauth_finish"),
+            path("<int:pk>/oauth/", AgainView.as_view(), name="oauth_again"),
             path("<int:pk>/", ConnectionPage.as_view(), name="connection"),
             path("<int:pk>/change/", ChangeView.as_view(), name="change"),
             path("<int:pk>/mapping/", MappingView.as_view(), name="mapping"),
+            path("<int:pk>/test/", SendTestView.as_view(), name="send_test"),
+            path("<int:pk>/log/", LogView.as_view(), name="log"),
+            path("<int:pk>/send-again/", SendAgainView.as_view(), name="send_again"),
+            path("<int:pk>/send-one/<int:delivery>/", SendOneView.as_view(), name="send_one"),
             path("<int:pk>/check/", operations.CheckView.as_view(), name="check"),
             path("<int:pk>/pause/", operations.PauseView.as_view(), name="pause"),
             path("<int:pk>/resume/", operations.ResumeView.as_view(), name="resume"),

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 CONNECTORS: dict[str, str] = {
     "sandbox": "integrations.connectors.sandbox.SandboxConnector",
     "webhook": "integrations.connectors.webhook.WebhookConnector",
+    "brevo": "integrations.connectors.brevo.BrevoConnector",
+    "hubspot": "integrations.connectors.hubspot.HubSpotConnector",
+    "klaviyo": "integrations.connectors.klaviyo.KlaviyoConnector",
+    "mailchimp": "integrations.connectors.mailchimp.MailchimpConnector",
 }
 
 

@@ -67,6 +67,27 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class ConsentTarget:
+    """A list or subscription that a consent can lead to. `double_opt_in` says who decides whether
+    the CRM asks the person to confirm: never, the list itself, or the retailer (choose)."""
+
+    id: str
+    label: str
+    double_opt_in: str = "never"
+
+
+@dataclass(frozen=True)
+class ConsentTargetChoice:
+    """Where a consent that was given leads, as the retailer chose; `target` is its id."""
+
+    target: str
+    wording: str
+    recorded_at: datetime
+    legal_basis: str = ""
+    double_opt_in: bool = False
+
+
+@dataclass(frozen=True)
 class Record:
     """One sign-up, mapped. `ref` is the sign-up's id; `remote_id` is known from an earlier
     delivery of the same person; `left_out` says which attributes couldn't take their value, and
@@ -76,6 +97,7 @@ class Record:
     identity: Identity
     values: Mapping[str, MappedValue]
     consents: "tuple[ConsentGiven, ...]" = ()
+    consent_targets: tuple[ConsentTargetChoice, ...] = ()
     is_test: bool = False
     remote_id: str = ""
     language: str = ""
@@ -153,17 +175,31 @@ class Account:
 
 @dataclass(frozen=True)
 class ConfigField:
-    """One thing that the retailer fills in. `kind` is url, text or secret."""
+    """One thing that the retailer fills in. `kind` is url, text, secret, choice or json; `suggest`
+    is what stands there at first, `choices` are (value, label)."""
 
     name: str
     label: str
     kind: str = "text"
     help: str = ""
     required: bool = True
+    suggest: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
 
     @property
     def secret(self) -> bool:
         return self.kind == "secret"
+
+
+@dataclass(frozen=True)
+class OAuth:
+    """How a retailer lets us in with the CRM's own consent page (RFC 6749, 4.1). `{name}` in an
+    address stands for the config field of that name."""
+
+    authorize_url: str
+    token_url: str
+    scopes: tuple[str, ...] = ()
+    scope_separator: str = " "
 
 
 class Connector(ABC):
@@ -171,11 +207,21 @@ class Connector(ABC):
 
     `hints` pre-fill the mapping: source -> attribute name. `any_attribute` means that the CRM
     takes attributes of any name: describe() answers an empty list, the editor offers the hints'
-    attributes and lets the retailer type others.
+    attributes and lets the retailer type others. `modes_apply` is False where nothing is known of
+    what the receiver holds. `guide` says where the key is found. With `oauth`, the retailer may
+    connect without a key: `config` then holds access_token.
     """
 
     kind: ClassVar[str]
     label: ClassVar[str]
+    summary: ClassVar[str] = ""
+    icon: ClassVar[str] = "link"
+    guide: ClassVar[str] = ""
+    demo_only: ClassVar[bool] = False
+    modes_apply: ClassVar[bool] = True
+    can_read_back: ClassVar[bool] = False
+    can_delete: ClassVar[bool] = False
+    oauth: ClassVar[OAuth | None] = None
     batch_size: ClassVar[int] = 1
     config_fields: ClassVar[tuple[ConfigField, ...]] = ()
     hints: ClassVar[Mapping[str, str]] = {}
@@ -193,6 +239,22 @@ class Connector(ABC):
     @abstractmethod
     def describe(self) -> list[Attribute]:
         """The CRM's attributes as they are now. Raises like check()."""
+
+    def consent_targets(self) -> list[ConsentTarget]:
+        """The lists and subscriptions that a consent can lead to. Raises like check()."""
+        return []
+
+    def read_back(self, remote_id: str, names: Sequence[str]) -> Mapping[str, object]:
+        """What the record holds under these attributes; None where nothing. Raises like check().
+
+        Only where `can_read_back`."""
+        raise NotImplementedError
+
+    def delete(self, remote_id: str) -> None:
+        """Delete a record (of a test); one that is gone already is fine. Raises like check().
+
+        Only where `can_delete`."""
+        raise NotImplementedError
 
     @abstractmethod
     def upsert(self, records: Sequence[Record]) -> dict[str, Outcome]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from integrations.connectors.base import (
     Account,
@@ -102,6 +102,11 @@ class _Person:
 class SandboxConnector(Connector):
     kind = "sandbox"
     label = "Sandbox CRM"
+    summary = "A small CRM that comes with the demo. See your sign-ups turn into contacts."
+    icon = "group"
+    demo_only = True
+    can_read_back = True
+    can_delete = True
     batch_size = 50
     config_fields = (
         ConfigField("base_url", "Address", "url", "Where the CRM's web page is."),
@@ -145,6 +150,15 @@ class SandboxConnector(Connector):
             error.outcomes = outcomes
             raise
         return outcomes
+
+    def read_back(self, remote_id: str, names: Sequence[str]) -> Mapping[str, object]:
+        answer = self._call("GET", f"/contacts/{quote(remote_id, safe='')}")
+        with _understood():
+            held = dict(answer.json()["attributes"])
+        return {name: held.get(name) for name in names}
+
+    def delete(self, remote_id: str) -> None:
+        self._call("DELETE", f"/contacts/{quote(remote_id, safe='')}", allow=(404,))
 
     def _look_up(self, people: list[_Person]) -> None:
         """What the CRM holds of these people, in one call."""
@@ -221,10 +235,12 @@ class SandboxConnector(Connector):
         if name in _REFUSED:
             raise CredentialsRefused(name, message)
         after = retry_after(answer.headers, datetime.now(timezone.utc))
+        if answer.status in allow:
+            return answer
         failed = call_error(answer.status, code=name, message=message, after=after)
         if failed is not None:
             raise failed
-        if not 200 <= answer.status < 300 and answer.status not in allow:
+        if not 200 <= answer.status < 300:
             code = name or f"status_{answer.status}"
             raise TryLater(code, message or f"The CRM answered {answer.status}.", after)
         return answer

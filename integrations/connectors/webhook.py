@@ -48,6 +48,9 @@ def new_secret() -> str:
 class WebhookConnector(Connector):
     kind = "webhook"
     label = "Webhook"
+    summary = "Send each sign-up to an address of your own: Zapier, Make, n8n, your web shop."
+    icon = "code"
+    modes_apply = False
     batch_size = 20
     any_attribute = True
     config_fields = (

@@ -1,6 +1,7 @@
 """The mapping editor: what is chosen is what is stored, and nothing disappears by itself."""
 
 import pytest
+from bs4 import BeautifulSoup
 from django.contrib.auth.models import Group
 from django_tenants.utils import tenant_context
 
@@ -8,7 +9,12 @@ from integrations.admin.dry_run import in_words, samples
 from integrations.admin.mapping_rows import OurField, catalogue, field_of
 from integrations.models import Connection
 from integrations.tests.conftest import sign_up, words_of
+from integrations.tests.forms import posted
 from integrations.tests.hostile import Hostile
+
+
+def soup(page):
+    return BeautifulSoup(page.content, "html.parser")
 
 
 def stored(retailer, pk):
@@ -24,19 +30,6 @@ def store(retailer, pk, **values):
 def mapped(retailer, pk):
     rows = stored(retailer, pk).mapping
     return {row["source"]: (row["attribute"], row["mode"]) for row in rows}
-
-
-def posted(page, **changes):
-    """The form of this page as a browser sends it back, with rows changed by their source."""
-    formset = page.context["form"]
-    data = {f"row-{name}": value for name, value in formset.management_form.initial.items()}
-    for row in formset:
-        source = row["source"].value()
-        chosen = {"attribute": row["attribute"].value(), "mode": row["mode"].value()}
-        chosen.update(changes.get(source, {}))
-        data[f"{row.prefix}-source"] = source
-        data |= {f"{row.prefix}-{name}": value or "" for name, value in chosen.items()}
-    return data
 
 
 def test_what_is_chosen_is_stored_and_read_back(retailers, visitor, connect):
@@ -55,7 +48,7 @@ def test_what_is_chosen_is_stored_and_read_back(retailers, visitor, connect):
         assert rows["meaning:first_name"] == ("notes", "append")
         assert "meaning:last_name" not in rows
         again = {row["source"].value(): row for row in owner.get(f"{pk}/mapping/").context["form"]}
-        assert again["meaning:first_name"]["attribute"].value() == "notes"
+        assert again["meaning:first_name"]["attribute"].value() == "Notes"
         assert again["meaning:first_name"]["mode"].value() == "append"
         assert again["meaning:last_name"]["attribute"].value() == ""
 
@@ -83,10 +76,12 @@ def test_every_field_of_the_pages_has_a_row_with_a_sample(retailers, visitor, co
 def test_the_attributes_stand_with_their_type_and_a_required_mark(retailers, visitor, connect):
     for retailer in retailers:
         words = visitor(retailer).read(f"{connect(retailer, 'Ours')}/mapping/")
-        assert "E-mail * (e-mail, required)" in words
-        assert "Birthday (date)" in words and "Marketing consent (yes or no)" in words
-        assert "Points" not in words  # the CRM doesn't let it be written
-        assert "Not sent" in words
+        page = visitor(retailer).get(f"{connect(retailer, 'Two')}/mapping/")
+        listed = {one["value"]: one.text for one in soup(page).find("datalist").find_all("option")}
+        assert list(listed)[0] == "E-mail" and listed["E-mail"] == "e-mail, required"
+        assert listed["Birthday"] == "date" and listed["Marketing consent"] == "yes or no"
+        assert "Points" not in listed  # the CRM doesn't let it be written
+        assert "Required by Ours" in words
 
 
 def test_a_required_attribute_that_nothing_goes_to_is_named(retailers, visitor, connect):
@@ -150,13 +145,22 @@ def test_nothing_can_be_added_to_what_holds_one_value(retailers, visitor, connec
 
 @pytest.mark.parametrize(
     "change",
-    [{"row-0-source": "secrets:api_key"}, {"row-0-attribute": "points"}, {"row-0-mode": "delete"}],
+    [
+        {"source": "secrets:api_key"},
+        {"attribute": "points"},
+        {"attribute": "no such thing"},
+        {"mode": "delete"},
+        {"transform": "date:DD/MM/YYYY"},
+        {"transform": "eval:1"},
+        {"default": "x" * 1001},
+    ],
 )
 def test_what_the_page_never_offered_is_refused(retailers, visitor, connect, change):
     for retailer in retailers:
         pk, owner = connect(retailer, "Ours"), visitor(retailer)
         before = stored(retailer, pk).mapping
-        answer = owner.post(f"{pk}/mapping/", {**posted(owner.get(f"{pk}/mapping/")), **change})
+        data = posted(owner.get(f"{pk}/mapping/"), **{"meaning:email": change})
+        answer = owner.post(f"{pk}/mapping/", data)
         assert "Not saved yet" in answer.text and stored(retailer, pk).mapping == before
 
 
@@ -232,7 +236,7 @@ def test_the_dry_run_shows_the_record_of_the_newest_sign_up(retailers, visitor, 
         page = owner.get(f"{pk}/mapping/")
         words = words_of(page).partition("What the CRM would get")[2]
         assert "From your newest sign-up, Nora Lee" in words and f"/{newest.pk}/" in page.text
-        assert "E-mail new@example.com Replace" in words
+        assert "E-mail new@example.com Replaces" in words
         assert "Birthday Left out The date has no year" in words
         assert "old@example.com" not in words
 
@@ -317,6 +321,20 @@ def test_samples_fill_in_what_is_asked_and_no_more():
     assert [(answer.key, answer.value) for answer in data.answers] == [("1", "Sample")]
     assert [(consent.purpose, consent.given) for consent in data.consents] == [("terms", True)]
     assert (data.language, data.page, data.is_test) == ("Sample", "Sample", True)
+
+
+def test_samples_are_of_the_kind_that_is_asked():
+    options = (("o-1", "Coffee"), ("o-2", "Tea"))
+    ours = {
+        f"field:{type}": OurField(f"field:{type}", "Label", "Sample", type, options)
+        for type in ("yes_no", "choice", "choices", "number")
+    }
+    assert {answer.key: answer.value for answer in samples(ours).answers} == {
+        "yes_no": True,
+        "choice": "o-1",
+        "choices": ["o-1"],
+        "number": "Sample",
+    }
 
 
 def test_values_are_shown_as_a_person_reads_them():

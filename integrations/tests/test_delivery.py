@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from integrations import delivery, locks, outbox, outcomes
+from integrations import delivery, gaps, locks, outbox, outcomes
 from integrations.connectors.base import RetryLater
 from integrations.http import Http
 from integrations.models import Attempt, Connection, Delivery, RemoteLink
@@ -233,7 +233,7 @@ def test_a_defect_in_a_connector_is_an_outcome_that_one_can_see(
 
     (waiting,) = drained(acorn, connection, Broken(allow_private=True))
     assert (waiting.state, waiting.error_code) == (Delivery.State.DUE, "connector_error")
-    assert "The connector failed" in caplog.text
+    assert "The connector sandbox failed: ZeroDivisionError" in caplog.text
 
 
 def test_what_a_dead_worker_left_is_taken_over_by_the_next_drain(
@@ -289,7 +289,7 @@ def test_an_outcome_is_not_written_over_a_delivery_that_another_drain_has(
         delivery.recover(connection.pk)
         theirs = delivery.claim(connection.pk, 50)
         ours.outcomes = {ref: RetryLater("late", "too late") for ref in ours.deliveries}
-        outcomes.write(connection, ours, {})
+        outcomes.write(connection, ours)
         row = Delivery.objects.get()
         assert (row.state, row.claim) == (Delivery.State.SENDING, theirs.claim)
 
@@ -310,9 +310,9 @@ def test_after_three_days_of_tries_it_needs_attention(
 
 def test_gaps_between_tries_grow_and_end_at_an_hour():
     for attempts in range(1, 30):
-        longest = min(outcomes.FIRST_GAP * 2 ** (attempts - 1), outcomes.LONGEST_GAP)
-        assert all(longest / 2 <= outcomes.gap(attempts) <= longest for _ in range(20))
-    assert outcomes.LONGEST_GAP == 3600
+        longest = min(gaps.FIRST * 2 ** (attempts - 1), gaps.LONGEST)
+        assert all(longest / 2 <= gaps.growing(attempts) <= longest for _ in range(20))
+    assert gaps.LONGEST == 3600
 
 
 def test_more_than_a_batch_is_sent_in_the_same_drain(
@@ -371,3 +371,126 @@ def test_locks_differ_by_schema_and_connection(retailers):
                     assert stack.enter_context(locks.connection_lock(number))
         held = {f"{r.schema_name}:connection:{n}" for r in retailers for n in (1, 2)}
         assert len({locks.lock_number(name) for name in held}) == 4
+
+
+def test_what_a_crm_says_in_an_impossible_way_holds_up_nothing(
+    retailers, connected, sign_up, http, monkeypatch
+):
+    from integrations.connectors.base import Delivered, NeedsAttention
+    from integrations.connectors.sandbox import SandboxConnector
+
+    said = iter(
+        [Delivered("x" * 201, "https://crm.example/" + "y" * 500), Delivered("1\x00", "")] * 2
+        + [NeedsAttention("c\x00" + "d" * 90, "m\x00" + "n" * 900)] * 2
+    )
+
+    def upsert(self, records):
+        return {record.ref: next(said) for record in records}
+
+    monkeypatch.setattr(SandboxConnector, "upsert", upsert)
+    monkeypatch.setattr(SandboxConnector, "batch_size", 2)
+    for retailer in retailers:
+        connection = connected(retailer)
+        for _ in range(2):
+            sign_up(retailer, f"{uuid.uuid4().hex}@example.com")
+        rows = drained(retailer, connection, http)
+        assert [(row.state, row.remote_id, row.remote_url) for row in rows] == [
+            ("delivered", "", "")
+        ] * 2
+    sign_up(retailers[0], f"{uuid.uuid4().hex}@example.com")
+    with tenant_context(retailers[0]):
+        connection = Connection.objects.get()
+    row = drained(retailers[0], connection, http)[-1]
+    assert (row.state, len(row.error_code), len(row.error)) == ("needs_attention", 60, 500)
+
+
+def test_one_odd_sign_up_that_cannot_be_mapped_holds_up_nobody(
+    retailers, connected, sign_up, http, monkeypatch, caplog
+):
+    real = delivery.map_signup
+
+    def odd(data, *rules):
+        if any("odd" in str(answer.value) for answer in data.answers):
+            raise KeyError("odd@example.com")
+        return real(data, *rules)
+
+    monkeypatch.setattr(delivery, "map_signup", odd)
+    for retailer in retailers:
+        connection = connected(retailer)
+        sign_up(retailer, f"odd-{uuid.uuid4().hex}@example.com")
+        sign_up(retailer, f"{uuid.uuid4().hex}@example.com")
+        rows = drained(retailer, connection, http)
+        assert [row.state for row in rows] == ["needs_attention", "delivered"]
+        assert rows[0].error_code == "mapping_error" and "KeyError" in rows[0].error
+    assert "can't be mapped: KeyError" in caplog.text and "odd@" not in caplog.text
+
+
+def test_a_delivered_sign_up_that_cannot_be_mapped_any_more_holds_up_no_other(
+    retailers, connected, sign_up, http, monkeypatch, caplog, email
+):
+    from integrations import order
+
+    def broken(data, *rules):
+        raise KeyError(email)
+
+    for retailer in retailers:
+        connection = connected(retailer)
+        first = sign_up(retailer, email, first_name="Ada")
+        sign_up(retailer, email, first_name="Augusta")
+        drained(retailer, connection, http)
+        with tenant_context(retailer):
+            outbox.resend(Delivery.objects.filter(signup=first))
+        with monkeypatch.context() as patch:
+            patch.setattr(order, "map_signup", broken)
+            assert {row.state for row in drained(retailer, connection, http)} == {"delivered"}
+    assert "can't be mapped any more: KeyError" in caplog.text and email not in caplog.text
+
+
+def test_what_a_worker_held_when_it_died_goes_in_small_company_then_alone():
+    company = delivery.company
+    assert company([]) == []
+    fresh = [(number, 0, 0) for number in range(60)]
+    assert company(fresh) == list(range(60))
+    once = [(number, 1, 1) for number in range(60)]
+    assert company(once) == list(range(delivery.FEW))
+    assert company([(7, 2, 2), *fresh]) == [7]
+    assert company([(7, 0, delivery.ALONE_AFTER), *fresh]) == [7]
+    mixed = [(1, 0, 0), (2, 1, 1), (3, 0, delivery.ALONE_AFTER), (4, 2, 1), (5, 0, 1)]
+    assert company(mixed) == [1, 5], "the healthy ones don't travel with suspects"
+
+
+def test_what_the_crm_says_nothing_about_is_tried_again(
+    retailers, connected, sign_up, http, monkeypatch
+):
+    from integrations.connectors.base import Delivered
+    from integrations.connectors.sandbox import SandboxConnector
+
+    monkeypatch.setattr(
+        SandboxConnector, "upsert", lambda self, records: {records[0].ref: Delivered("1")}
+    )
+    for retailer in retailers:
+        connection = connected(retailer)
+        for _ in range(2):
+            sign_up(retailer, f"{uuid.uuid4().hex}@example.com")
+        rows = drained(retailer, connection, http)
+        assert [(row.state, row.error_code) for row in rows] == [
+            ("delivered", ""),
+            ("due", "no_answer"),
+        ]
+
+
+def test_a_sign_up_that_the_mapping_refuses_needs_attention(
+    retailers, connected, sign_up, http, monkeypatch
+):
+    from integrations.mapping import MappingError
+
+    def refuse(data, *rules):
+        raise MappingError("Row 3: the country isn't known.")
+
+    monkeypatch.setattr(delivery, "map_signup", refuse)
+    for retailer in retailers:
+        connection = connected(retailer)
+        sign_up(retailer, f"{uuid.uuid4().hex}@example.com")
+        (row,) = drained(retailer, connection, http)
+        assert (row.state, row.error_code) == ("needs_attention", "mapping")
+        assert "Row 3" in row.error

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from celery.schedules import crontab
+
 from .env import Env
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -179,6 +181,8 @@ FILE_UPLOAD_PERMISSIONS = 0o640
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# How many proxies of our own stand in front: what they say of a shopper's address is believed.
+PROXIES = env.number("PROXIES", 0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -273,6 +277,24 @@ CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "integrations.tasks.sweep", "schedule": 30.0},
+    # Once for each retailer: a name of a TenantTask as the argument. At night, by UTC.
+    "retention": {
+        "task": "integrations.fan_out.for_each_retailer",
+        "schedule": crontab(hour="2", minute="10"),
+        "args": ["forms_app.tasks.apply_retention"],
+    },
+    "prune_log": {
+        "task": "integrations.fan_out.for_each_retailer",
+        "schedule": crontab(hour="3", minute="40"),
+        "args": ["integrations.tasks.prune_log"],
+    },
+    "publish_scheduled": {"task": "forms_app.tasks.find_scheduled", "schedule": 60.0},
+    # Each retailer's turn begins at an hour of its own; see integrations.drift.
+    "look_for_drift": {
+        "task": "integrations.fan_out.for_each_retailer",
+        "schedule": crontab(hour="0-5", minute="25"),
+        "args": ["integrations.tasks.look_for_drift"],
+    },
     "process_waiting": {"task": "billing.tasks.process_waiting", "schedule": 60.0},
 }
 
@@ -280,6 +302,17 @@ CELERY_BEAT_SCHEDULE = {
 
 # The retailer types the CRM's address: only the demo may talk to this machine, or without TLS.
 OUTBOUND_ALLOW_PRIVATE = DEMO
+OUTBOUND_TIMEOUT = env.number("OUTBOUND_TIMEOUT", 30)  # seconds for one answer of a CRM
+# Our app at the vendors where a retailer may connect without a key: (client id, its secret).
+OAUTH_CLIENTS = {
+    kind: (env.text(f"{kind.upper()}_CLIENT_ID", ""), env.text(f"{kind.upper()}_CLIENT_SECRET", ""))
+    for kind in ("hubspot", "salesforce", "shopify")
+}
+DELIVERY_LOG_DAYS = env.number("DELIVERY_LOG_DAYS", 30)
+
+# --- Watching -------------------------------------------------------------------------------------
+
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows at /metrics
 
 # --- Stripe ---------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.admin.views import account
 from wagtail.urls import serve_pattern
 
-from forms_app import views
+from forms_app import app_views, views
 from tenants.storage import media
 from tenants.tokens import password_tokens
 
@@ -27,6 +27,9 @@ urlpatterns = [
     *password_urls,
     path("admin/", include(wagtailadmin_urls)),
     path("media/<path:path>", media),
+    path("app/", include("forms_app.app_urls")),
+    path("sw.js", app_views.service_worker),
+    path("brand/preview.css", views.preview_stylesheet),
     path("brand/<slug:digest>.css", views.brand_stylesheet),
     # The name by which Wagtail builds the addresses of pages.
     re_path(serve_pattern, views.shop, name="wagtail_serve"),

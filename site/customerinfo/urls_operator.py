@@ -6,6 +6,8 @@ from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtailadmin_urls
 
 from billing import webhooks
+from integrations import metrics
+from integrations.admin import oauth_views
 
 from .urls import password_urls
 
@@ -17,8 +19,10 @@ def not_here(request: HttpRequest) -> None:
 urlpatterns = [
     *password_urls,
     # The retailers' part of the admin: its tables stand in their schemas only.
-    re_path(r"^admin/(?:signups|signup-pages|settings/forms_app)/", not_here),
+    re_path(r"^admin/(?:signups|signup-pages|tablets|stores|settings/forms_app)/", not_here),
     path("admin/", include(wagtailadmin_urls)),
+    path("metrics", metrics.view, name="metrics"),
+    path("oauth/callback/", oauth_views.callback, name="oauth_callback"),
     path("stripe/webhook/", webhooks.receive, name="stripe_webhook"),
     path("", RedirectView.as_view(pattern_name="wagtailadmin_home")),
 ]

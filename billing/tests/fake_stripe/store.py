@@ -48,9 +48,7 @@ class Store:
         return found
 
     def tell(self, type: str, about: dict, before: dict | None = None) -> None:
-        event = shapes.event(
-            self.new_id("evt"), type, copy.deepcopy(about), before, self.livemode
-        )
+        event = shapes.event(self.new_id("evt"), type, copy.deepcopy(about), before, self.livemode)
         self.objects["event"][event["id"]] = event
 
     def change(self, kind: str, found: dict, values: dict, type: str | None = None) -> dict:
@@ -92,9 +90,7 @@ class Store:
         if id in self.objects["product"]:
             raise Refusal(400, "Product already exists.", "resource_already_exists")
         if not values.get("name"):
-            raise Refusal(
-                400, "Missing required param: name.", "parameter_missing", "name"
-            )
+            raise Refusal(400, "Missing required param: name.", "parameter_missing", "name")
         new = shapes.product(id, self.livemode) | typed(values)
         self.objects["product"][id] = new
         self.tell("product.created", new)
@@ -107,9 +103,7 @@ class Store:
     def create_price(self, values: dict) -> dict:
         for name in ("currency", "product", "unit_amount"):
             if name not in values:
-                raise Refusal(
-                    400, f"Missing required param: {name}.", "parameter_missing", name
-                )
+                raise Refusal(400, f"Missing required param: {name}.", "parameter_missing", name)
         self.get("product", values["product"], "product")
         if not values["unit_amount"].isdigit():
             raise Refusal(400, "Invalid integer.", "parameter_invalid_integer", "unit_amount")
@@ -138,9 +132,7 @@ class Store:
         for holder in self.objects["price"].values():
             if key and holder["lookup_key"] == key:
                 if transfer != "true":
-                    raise Refusal(
-                        400, f"A price (`{holder['id']}`) already uses that lookup key."
-                    )
+                    raise Refusal(400, f"A price (`{holder['id']}`) already uses that lookup key.")
                 self.change("price", holder, {"lookup_key": None})
 
     # --- Subscriptions
@@ -163,9 +155,7 @@ class Store:
         for price in prices:
             period_end = new["trial_end"] or start + PERIOD[price["recurring"]["interval"]]
             new["items"]["data"].append(
-                shapes.subscription_item(
-                    self.new_id("si"), new["id"], price, start, period_end
-                )
+                shapes.subscription_item(self.new_id("si"), new["id"], price, start, period_end)
             )
         new |= values
         self.objects["subscription"][new["id"]] = new

@@ -1,178 +1,141 @@
-// The sign-up page works without this file. It adds: checks on leaving a field, in the page's own
-// words; an id for the sign-up, made on the tablet, so that a repeat is recognised; no second
-// sending; and a thank-you that makes room for the next customer by itself.
+// The sign-up page works without JavaScript. This file adds what the other modules do, each one job,
+// and wires them together.
 
+import { Conditions } from "./conditions.js";
+import { watchForIdling } from "./idle.js";
+import { stayAboveKeyboard } from "./keyboard.js";
+import { spaceWhileTyping } from "./phone.js";
+import { newId, post } from "./posting.js";
+import { Steps } from "./steps.js";
+import { followLinks, say, summarise } from "./summary.js";
+import { leaveByItself, showThanks } from "./thanks.js";
+import { hintAt } from "./typos.js";
+import { check, checkOnLeaving, controls, show } from "./validation.js";
+
+const page = document.documentElement.dataset;
 const form = document.querySelector("[data-signup]");
 const next = document.querySelector("[data-next]");
-if (form) improveForm(form);
-if (next) leaveAfter(next);
+// A paired tablet keeps a queue of its own and needs no network.
+const app = "app" in page ? import("./app.js") : null;
 
-function improveForm(form) {
-  const fields = [...form.querySelectorAll("[data-kind]")];
-  const button = form.querySelector("button[type=submit]");
+if (form) improve(form);
+if (next) leaveByItself(next);
+
+function improve(form) {
+  const fields = [...form.querySelectorAll("[data-key]")];
   const summary = form.querySelector(".summary");
   const status = form.querySelector("[role=status]");
-  const left = new WeakSet(); // fields whose value was changed: an empty one may now be named
-  let sending = false;
-  let pressingButton = false;
+  const submit = form.querySelector("[type=submit]");
+  const announce = (text) => (status.textContent = text);
+  const isPreview = "preview" in form.dataset;
+  const home = new URL(page.home, location.href).href;
+  // Answers that the server has sent back, or another language than the shop's, count as used.
+  let isUsed = Boolean(summary.firstElementChild) || location.pathname !== new URL(home).pathname;
+  let isSending = false;
+  let isPressing = false;
 
-  // A message that appears on blur would push the button away from under the finger that is
-  // pressing it, and the press would be lost. Submitting checks everything anyhow.
-  button.addEventListener("pointerdown", () => (pressingButton = true));
-  addEventListener("pointerup", () => (pressingButton = false));
-  addEventListener("pointercancel", () => (pressingButton = false));
+  const checked = (within) => {
+    const wrong = fields.filter((field) => within.contains(field) && check(field));
+    summarise(summary, wrong);
+    if (wrong.length) steps.goTo(controls(wrong[0])[0]);
+    return !wrong.length;
+  };
+  const steps = new Steps(form, checked, announce);
+  const conditions = new Conditions(form);
+  steps.refresh();
+  const wrong = form.querySelector("[aria-invalid]");
+  if (wrong) steps.show(wrong.closest("[data-step]"));
 
+  // A message that appears on leaving a field would push a button away from under the finger that is
+  // pressing it, and the press would be lost. The button checks everything anyhow.
+  form.addEventListener("pointerdown", (event) => (isPressing = !!event.target.closest("button")));
+  addEventListener("pointerup", () => (isPressing = false));
+  addEventListener("pointercancel", () => (isPressing = false));
+  checkOnLeaving(fields, announce, () => isPressing || isSending);
+  followLinks(summary, (input) => steps.goTo(input));
+  stayAboveKeyboard();
   for (const field of fields) {
-    field.addEventListener("input", () => {
-      left.add(field);
-      if (!errorOf(field).hidden && !problem(field)) show(field, "");
-    });
-    field.addEventListener("focusout", (event) => {
-      if (pressingButton || sending || field.contains(event.relatedTarget)) return;
-      const found = problem(field);
-      if (found === "required" && !left.has(field)) return;
-      show(field, message(field, found));
-      if (found) status.textContent = message(field, found);
-    });
+    if (field.dataset.kind === "email") hintAt(field, announce);
+    if (field.dataset.kind === "mobile") {
+      spaceWhileTyping(field.querySelector("input"), () => page.country);
+    }
   }
+
+  form.addEventListener("input", () => {
+    isUsed = true;
+    if (conditions.apply()) steps.refresh();
+  });
+  form.addEventListener("click", (event) => (isUsed ||= !!event.target.closest("button")));
 
   form.addEventListener("keydown", (event) => {
     // The key is labelled "next" on the tablet's keyboard: it does what it says.
     if (event.key !== "Enter" || event.isComposing || !event.target.matches("input.input")) return;
-    const stops = fields.flatMap(controls);
+    const stops = fields.flatMap(controls).filter((stop) => steps.current.contains(stop));
     const after = stops[stops.indexOf(event.target) + 1];
-    if (!after) return;
+    if (!after && steps.isLast) return;
     event.preventDefault();
-    after.focus();
+    if (after) after.focus();
+    else steps.goOn();
   });
 
-  summary.addEventListener("click", (event) => {
-    const link = event.target.closest("a");
-    if (!link) return;
-    event.preventDefault(); // no #fragment: a shopper's steps don't stay in the history
-    document.getElementById(link.hash.slice(1)).focus();
-  });
-
-  form.addEventListener("submit", (event) => {
-    if (sending) return event.preventDefault();
-    const wrong = fields.filter((field) => {
-      const found = problem(field);
-      show(field, message(field, found));
-      return found;
-    });
-    summarise(summary, wrong);
-    if (wrong.length || "preview" in form.dataset) event.preventDefault();
-    if (wrong.length) return controls(wrong[0])[0].focus();
-    if ("preview" in form.dataset) return;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (isSending || !checked(form) || isPreview) return;
+    isSending = true;
+    submit.setAttribute("aria-disabled", "true");
+    const label = submit.textContent;
+    announce((submit.textContent = submit.dataset.sending));
     form.elements.signup_id.value ||= newId();
-    sending = true;
-    button.setAttribute("aria-disabled", "true");
-    status.textContent = button.textContent = button.dataset.sending;
+    form.elements.submitted_at.value = new Date().toISOString();
+    const answer = await send(form);
+    if (!answer.errors && !answer.error) return showThanks(document.querySelector("[data-thanks]"));
+    isSending = false;
+    submit.removeAttribute("aria-disabled");
+    submit.textContent = label;
+    refuse(answer.errors ?? {});
   });
+
+  function refuse(errors) {
+    const wrong = fields.filter((field) => errors[field.dataset.key] && controls(field).length);
+    for (const field of wrong) {
+      show(field, errors[field.dataset.key].map(({ message }) => message).join(" "));
+    }
+    summarise(summary, wrong);
+    if (wrong.length) return steps.goTo(controls(wrong[0])[0]);
+    say(summary, summary.dataset.failed);
+    summary.focus();
+  }
 
   // Brought back by the browser's "back", the page would hold the last shopper's answers and id.
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.replace(location.pathname + location.search);
   });
-}
-
-function leaveAfter(link) {
-  const leave = () => location.replace(link.href); // replaced: "back" doesn't lead to a shopper
-  const timer = document.querySelector(".timer");
-  let waiting;
-  const start = () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(leave, link.dataset.seconds * 1000);
-    for (const animation of timer.getAnimations()) animation.currentTime = 0;
-  };
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    leave();
-  });
-  timer.style.animationDuration = `${link.dataset.seconds}s`;
-  timer.hidden = false;
-  // Who needs longer to read touches the page or presses a key.
-  addEventListener("pointerdown", start);
-  addEventListener("keydown", start);
-  addEventListener("pageshow", start);
-  start();
-}
-
-function controls(field) {
-  return [...field.querySelectorAll("input, select, textarea")];
-}
-
-/** "" when the field is in order, else "required" or "invalid". */
-function problem(field) {
-  const inputs = controls(field);
-  if (field.dataset.kind === "birthday") return birthdayProblem(inputs);
-  for (const { validity, required, value } of inputs) {
-    if (validity.valueMissing || (required && !value.trim())) return "required";
-    if (!validity.valid) return "invalid";
+  for (const link of document.querySelectorAll("[data-language]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      location.replace(link.href);
+    });
   }
-  return "";
+  const idle = document.querySelector("[data-idle]");
+  if (idle) watchForIdling(idle, () => isUsed && !isSending, () => location.replace(home));
+  app?.then(({ start }) => start(form, () => steps.refresh()));
+  form.dataset.ready = ""; // the stylesheet leaves showing and hiding to the modules from here on
 }
 
-function birthdayProblem(inputs) {
-  const [day, month, year = ""] = inputs.map((input) => input.value.trim());
-  if (!day && !month && !year) return inputs[0].required ? "required" : "";
-  if (![day, month].every((part) => /^\d{1,2}$/.test(part))) return "invalid";
-  if (year && !/^\d{4}$/.test(year)) return "invalid";
-  // A leap year stands in for no year, so that 29 February is a birthday.
-  const date = new Date(Date.UTC(year || 2000, month - 1, day));
-  const real = date.getUTCMonth() === month - 1 && date.getUTCDate() === Number(day);
-  const now = new Date();
-  const lived = !year || (date <= now && year >= now.getFullYear() - 120);
-  return real && lived ? "" : "invalid";
-}
-
-function message(field, found) {
-  return found && (field.dataset[found] || field.dataset.invalid || field.dataset.required);
-}
-
-function errorOf(field) {
-  return field.querySelector(".error");
-}
-
-function show(field, text) {
-  const error = errorOf(field);
-  error.textContent = text;
-  error.hidden = !text;
-  const group = field.querySelector("[role=radiogroup]");
-  for (const control of group ? [group] : controls(field)) {
-    if (text) control.setAttribute("aria-invalid", "true");
-    else control.removeAttribute("aria-invalid");
+/** {} when the sign-up is safe, else what the server says. */
+async function send(form) {
+  const data = new FormData(form);
+  try {
+    if (app) {
+      await (await app).submit(data);
+      return {};
+    }
+  } catch (error) {
+    console.error(error); // a tablet that can't keep anything: the network is the other way
   }
-}
-
-/** Fills the live region on top. Built of text nodes: a label is never read as HTML. */
-function summarise(summary, wrong) {
-  summary.replaceChildren();
-  if (!wrong.length) return;
-  const title = document.createElement("h2");
-  title.textContent = summary.dataset.title;
-  const list = document.createElement("ul");
-  for (const field of wrong) {
-    const link = document.createElement("a");
-    link.href = `#${controls(field)[0].id}`;
-    link.textContent = shorten(field.dataset.label);
-    const item = document.createElement("li");
-    item.append(link, ` ${errorOf(field).textContent}`);
-    list.append(item);
+  try {
+    return await post(form.action, data);
+  } catch {
+    return { error: "no answer" };
   }
-  summary.append(title, list);
-}
-
-function shorten(label) {
-  return label.length > 60 ? `${label.slice(0, 59)}…` : label;
-}
-
-/** A version 4 UUID. `randomUUID` is missing where a shop tries the page over plain http. */
-function newId() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 15) | 64;
-  bytes[8] = (bytes[8] & 63) | 128;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }

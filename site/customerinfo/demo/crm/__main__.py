@@ -43,9 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rate", type=_rate, default="50/10", metavar="CALLS/SECONDS", help="or off"
     )
-    parser.add_argument(
-        "--latency", type=float, default=0.02, help="seconds that an upsert thinks"
-    )
+    parser.add_argument("--latency", type=float, default=0.02, help="seconds that an upsert thinks")
     parser.add_argument(
         "--required",
         action="append",

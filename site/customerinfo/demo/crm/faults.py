@@ -3,6 +3,7 @@
 All of it lives in memory: a CRM that is started again starts well-behaved.
 """
 
+import random
 import threading
 import time
 from collections import deque
@@ -16,12 +17,13 @@ KINDS = ("500", "429", "401", "422", "hang", "close", "half", "commit_then_close
 @dataclass
 class Fault:
     """`after`: for 429 the Retry-After, for hang how long, in seconds. `path`: only calls whose
-    path holds this text."""
+    path holds this text. `chance`: how likely each call is to meet it."""
 
     kind: str
     times: int = 1
     after: float | None = None
     path: str = ""
+    chance: float = 1.0
 
 
 @dataclass
@@ -73,7 +75,10 @@ class Conduct:
             raise ValueError("times must be a number from 1.")
         if after is not None and (type(after) not in (int, float) or not 0 <= after <= 86_400):
             raise ValueError("after must be a number of seconds.")
-        fault = Fault(data["kind"], times, after, str(data.get("path", "")))
+        chance = data.get("chance", 1.0)
+        if type(chance) not in (int, float) or not 0 < chance <= 1:
+            raise ValueError("chance must be a number above 0, at most 1.")
+        fault = Fault(data["kind"], times, after, str(data.get("path", "")), chance)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -85,7 +90,7 @@ class Conduct:
     def next_fault(self, path: str) -> Fault | None:
         with self._lock:
             for fault in self._faults:
-                if fault.path in path:
+                if fault.path in path and random.random() < fault.chance:
                     fault.times -= 1
                     if not fault.times:
                         self._faults.remove(fault)

@@ -72,8 +72,10 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         self._extra: dict[str, str] = {}
         length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > MOST_BYTES or "chunked" in str(
-            self.headers.get("Transfer-Encoding")
+        if (
+            not length.isdigit()
+            or int(length) > MOST_BYTES
+            or "chunked" in str(self.headers.get("Transfer-Encoding"))
         ):
             self.close_connection = True
             error = ApiError(413, "too_large", "At most 1 MB, and with a Content-Length.")

@@ -259,6 +259,15 @@ def test_a_fault_may_wait_for_its_call(crm):
     assert crm.api("GET", "/contacts")[0] == 500
 
 
+def test_a_fault_may_be_left_to_chance(crm):
+    crm.fault("500", times=10**6, chance=0.5)
+    seen = {crm.api("GET", "/me")[0] for _ in range(40)}
+    assert seen == {200, 500}
+    for chance in (0, -1, 1.5, "often", True):
+        data = {"kind": "500", "chance": chance}
+        assert crm.api("POST", "/faults", data)[0] == 400
+
+
 def test_faults_can_be_taken_back(crm):
     crm.fault("hang", times=9)
     assert crm.api("DELETE", "/faults")[0] == 200

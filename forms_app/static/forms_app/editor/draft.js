@@ -1,0 +1,45 @@
+/* Posts what stands in the editor, saved or not, a moment after it has changed, and tells the panels
+   of the page what the server makes of it: `listen(answer => …)`. */
+
+const listeners = [];
+let form, url, waiting, busy, again, last;
+
+export function listen(address, listener) {
+  listeners.push(listener);
+  if (last) listener(last);
+  if (form || !address) return;
+  url = address;
+  form = document.getElementById("page-edit-form") ?? document.querySelector("form[data-edit-form]");
+  for (const event of ["input", "change"]) form.addEventListener(event, soon);
+  // Blocks that come, go or move say nothing: only the tree changes.
+  new MutationObserver((changes) => {
+    if (changes.some(({ target }) => target.closest("[data-streamfield-stream-container], [data-streamfield-list-container]"))) soon();
+  }).observe(form, { childList: true, subtree: true });
+  ask();
+}
+
+export function soon() {
+  clearTimeout(waiting);
+  waiting = setTimeout(ask, 700);
+}
+
+async function ask() {
+  if (busy) {
+    again = true;
+    return;
+  }
+  busy = true;
+  try {
+    const answer = await fetch(url, { method: "POST", body: new FormData(form) });
+    if (answer.status === 200) {
+      last = await answer.json();
+      for (const listener of listeners) listener(last);
+    }
+  } finally {
+    busy = false;
+    if (again) {
+      again = false;
+      soon();
+    }
+  }
+}

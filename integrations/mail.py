@@ -1,0 +1,188 @@
+"""Every mail of the product: written in the transaction of what it tells, sent after the commit.
+
+    write(kind, to, context, once=…)  →  a row of Mail  →  send_due() in a task  →  the mail server
+
+A kind is declared with what its templates need, and has three of them: templates/mail/<kind>
+.subject.txt, .txt and .html. They also get `retailer` (name) and `base_url` (no trailing slash).
+
+A row is written once for each `once`. A worker that dies between the mail server's yes and ours
+sends it a second time, under the same Message-ID, by which mail programs show it once.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.db import connection, transaction
+from django.db.models import F
+from django.template import Context, engines
+from django.template.loader import render_to_string
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from . import gaps
+from .locks import advisory_lock
+from .models import Mail
+from .redaction import scrubbed
+
+log = logging.getLogger(__name__)
+
+OWNERS = "Owners"  # the group; see forms_app.starter
+GIVE_UP = timedelta(hours=72)
+A_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`sample` is a complete context, for the preview and the tests."""
+
+    name: str
+    label: str
+    sample: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    subject: str
+    text: str
+    html: str
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def declare(name: str, label: str, **sample: Any) -> None:
+    """Make a kind of mail known. For an app's module that is loaded at start."""
+    KINDS[name] = Kind(name, label, sample)
+
+
+declare(
+    "connection_paused",
+    "A CRM refuses us",
+    connection="HubSpot",
+    connection_id=1,
+    code="invalid_api_key",
+    reason="This API key isn't known.",
+)
+
+
+def write(kind: str, to: str, context: Mapping[str, Any], once: str | None = None) -> bool:
+    """Put a mail on its way, in the caller's transaction; False if `once` was told before.
+
+    `context` is JSON. Raises KeyError for a kind that nobody declared.
+    """
+    KINDS[kind]
+    return bool(_add([Mail(kind=kind, to=to, context=dict(context), once=once)]))
+
+
+def mail_owners(kind: str, context: Mapping[str, Any], once: str | None = None) -> int:
+    """To each owner of the retailer whose schema is active; how many mails that makes now."""
+    KINDS[kind]
+    owners = get_user_model().objects.filter(groups__name=OWNERS, is_active=True).order_by("pk")
+    return len(
+        _add(
+            Mail(
+                kind=kind,
+                to=owner.email,
+                context=dict(context),
+                once=f"{once}:{owner.pk}" if once else None,
+            )
+            for owner in owners.distinct()
+        )
+    )
+
+
+def _add(mails: Iterable[Mail]) -> list[Mail]:
+    mails = list(mails)
+    before = set(
+        Mail.objects.filter(once__in=[m.once for m in mails if m.once]).values_list(
+            "once", flat=True
+        )
+    )
+    new = [mail for mail in mails if mail.once not in before]
+    Mail.objects.bulk_create(new, ignore_conflicts=True)
+    if new:
+        transaction.on_commit(ring)
+    return new
+
+
+def ring() -> None:
+    """Ask for the mails of this schema to be sent. The sweep asks again if this is lost."""
+    from .tasks import send_mails
+
+    try:
+        send_mails.delay(schema=connection.schema_name)
+    except OperationalError as error:
+        log.warning("The broker can't be reached, the sweep will find the mail: %s", error)
+
+
+def send_due() -> int:
+    """Send what is due in this schema, one worker at a time; how many went out."""
+    sent = 0
+    with advisory_lock(f"{connection.schema_name}:mails") as held:
+        if not held:
+            return 0
+        now = timezone.now()
+        due = Mail.objects.filter(sent_at=None, due_at__lte=now, created_at__gt=now - GIVE_UP)
+        # Counted before it is tried, so that one that kills its worker waits like any other.
+        for mail in due.order_by("due_at", "id")[:A_BATCH]:
+            wait = timedelta(seconds=gaps.growing(mail.attempts + 1))
+            Mail.objects.filter(pk=mail.pk).update(attempts=F("attempts") + 1, due_at=now + wait)
+            sent += _send(mail)
+    return sent
+
+
+def _send(mail: Mail) -> bool:
+    try:
+        message(mail).send()
+    except Exception as error:  # the mail server's, the network's, or a template's
+        told = scrubbed(f"{type(error).__name__}: {error}", [settings.EMAIL_HOST_PASSWORD])
+        Mail.objects.filter(pk=mail.pk).update(error=told[:500])
+        log.warning("Mail %s (%s) couldn't be sent: %s", mail.pk, mail.kind, type(error).__name__)
+        return False
+    Mail.objects.filter(pk=mail.pk).update(sent_at=timezone.now(), error="")
+    return True
+
+
+def message(mail: Mail) -> EmailMultiAlternatives:
+    rendered = render(mail.kind, mail.context)
+    made = EmailMultiAlternatives(
+        rendered.subject,
+        rendered.text,
+        settings.DEFAULT_FROM_EMAIL,
+        [mail.to],
+        headers={
+            "Message-ID": f"<{connection.schema_name}.{mail.pk}@{settings.BASE_HOST}>",
+            "Auto-Submitted": "auto-generated",
+        },
+        connection=get_connection(timeout=settings.EMAIL_TIMEOUT),
+    )
+    made.attach_alternative(rendered.html, "text/html")
+    return made
+
+
+def render(kind: str, context: Mapping[str, Any]) -> Rendered:
+    """As it would go out of the schema that is active."""
+    retailer = connection.tenant
+    everything = {
+        "retailer": getattr(retailer, "name", "") or "",
+        "base_url": getattr(retailer, "url", "") or settings.BASE_URL,
+        **context,
+    }
+    subject = " ".join(_text(f"mail/{kind}.subject.txt", everything).split())
+    return Rendered(
+        subject,
+        _text(f"mail/{kind}.txt", everything).strip() + "\n",
+        render_to_string(f"mail/{kind}.html", {**everything, "subject": subject}),
+    )
+
+
+def _text(template: str, context: Mapping[str, Any]) -> str:
+    """Not HTML: an apostrophe in a shop's name stays one."""
+    found = engines["django"].engine.get_template(template)
+    return found.render(Context(dict(context), autoescape=False))
