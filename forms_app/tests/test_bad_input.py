@@ -272,7 +272,7 @@ def test_errors_come_back_with_what_was_typed_and_what_to_do(shops):
     # Every line of the summary leads to a field that is on the page, and the first has the focus.
     for link in page.select(".summary a"):
         assert page.find(id=link["href"][1:])
-    assert [input.get("name") for input in page.select("[autofocus]")] == [key("first_name")]
+    assert [input.get("name") for input in page.select("form [autofocus]")] == [key("first_name")]
     assert "Birch" not in answer.text and not birch.signups()
 
 
