@@ -1,6 +1,5 @@
 """Two at the same moment, on real commits: in a database of its own, from two threads."""
 
-import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from django_tenants.utils import tenant_context
 from forms_app.models import Brand, FormVersion, SignupPage
 from forms_app.versions import write_version
 
-from .shop import field, key
+from .shop import field, key, without_issue
 
 ROUNDS = 12
 PATIENCE = 60  # seconds, then a thread is stuck
@@ -159,8 +158,3 @@ def test_what_a_retailer_publishes_in_the_editor_is_seen_at_the_next_get(real_sh
     assert acorn.sign_up({"email": "robin@example.com"}).answers == {
         key("email"): "robin@example.com"
     }
-
-
-def without_issue(page: str) -> str:
-    """A page says when it was made, and nothing else of it may change by itself."""
-    return re.sub(r'name="issued" value="[^"]+"', "", page)
