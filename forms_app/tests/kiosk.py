@@ -23,6 +23,7 @@ class Kiosk:
         self.playwright, self.launch_args = playwright, launch_args
         self.stack, self.shop, self.profile = stack, shop, profile
         self.context = None
+        self.name = f"Till {uuid.uuid4().hex[:6]}"  # what staff call it
         self.start()
 
     @property
@@ -67,14 +68,14 @@ class Kiosk:
 
     # --- What staff do ---
 
-    def pair(self, staff: Page, name: str = "") -> None:
+    def pair(self, staff: Page) -> None:
         """Staff type the code into their own browser; the tablet goes on to its page."""
-        self.page.goto(self.stack.url(self.shop, "/app/"))
+        self.page.goto(self.stack.url(self.shop, "/app/pair/"))
         code = self.page.locator("[data-code]")
         code.wait_for()
         staff.goto(self.stack.url(self.shop, "/admin/tablets/pair/"))
         staff.get_by_label("Code on the tablet").fill(code.inner_text())
-        staff.get_by_label("Name", exact=False).first.fill(name or f"Till {uuid.uuid4().hex[:6]}")
+        staff.get_by_label("Name", exact=False).first.fill(self.name)
         pin = staff.get_by_label("Staff PIN")
         if pin.count():
             pin.fill(PIN)
