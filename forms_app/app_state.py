@@ -4,46 +4,25 @@ Nothing here is about a shopper. The tablet keeps it and says which it has (`dig
 answers don't carry it.
 """
 
-import functools
 import hashlib
 import json
-from pathlib import Path
 
 from django.core.cache import cache
 
 from . import page_cache, sealing
 from .app_texts import APP_TEXTS
+from .app_version import app_version
 from .brand import Brand
 from .pages import SignupPage
 from .shop_settings import TabletSettings
 from .tablets import Tablet
 from .versions import FormVersion, current_version
 
-HERE = Path(__file__).resolve().parent
-# What a tablet keeps of this code: the page's templates, its CSS and its modules.
-OURS = (
-    (HERE / "static" / "forms_app", "*.js"),
-    (HERE / "static" / "forms_app", "*.css"),
-    (HERE.parent / "templates" / "forms_app", "*.html"),
-    (HERE.parent / "templates" / "forms_app" / "fields", "*.html"),
-)
-
-
-@functools.cache
-def app_version() -> str:
-    """Twelve hex digits that change with the code that a tablet keeps."""
-    digest = hashlib.sha256()
-    for folder, pattern in OURS:
-        for file in sorted(folder.glob(pattern)):
-            digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:12]
-
 
 def release() -> str:
     """Changes whenever the page may look different: then the tablet fetches it afresh.
 
-    The cache's generation is a hint only. Lost with Redis, it costs one fetch too many; away with
-    Redis, the tablet keeps what it has until the next contact.
+    The cache's generation is a hint only: lost or away with Redis, it costs a fetch too many.
     """
     return f"{app_version()}.{cache.get(page_cache.GENERATION) or ''}"
 

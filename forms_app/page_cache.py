@@ -14,6 +14,8 @@ from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django_tenants.utils import tenant_context
 
+from .app_version import app_version
+
 SECONDS = 300  # the longest that a change stays unseen when Redis was down as it was published
 GENERATION = "pages:generation"
 KEPT_HEADERS = ("Content-Type", "Content-Security-Policy", "Location", "Cache-Control")
@@ -21,7 +23,8 @@ KEPT_HEADERS = ("Content-Type", "Content-Security-Policy", "Location", "Cache-Co
 
 def answer(request: HttpRequest, make: Callable[[], HttpResponse]) -> HttpResponse:
     """The kept answer for this address, or the one that `make` gives, kept for the next."""
-    key = f"pages:{request.path}"
+    # Pages that another release has made name files that are gone.
+    key = f"pages:{app_version()}:{request.path}"
     found = cache.get_many([GENERATION, key])
     generation, kept = found.get(GENERATION), found.get(key)
     if kept and generation and kept["generation"] == generation:

@@ -172,6 +172,39 @@ def waited(kiosk) -> bool:
     return True
 
 
+def test_a_sign_up_that_never_gets_through_holds_up_no_other(stack, kiosk_of):
+    kiosk, wanted = kiosk_of(VOLT), emails(4)
+    kiosk.context.set_offline(True)
+    for email in wanted:
+        kiosk.sign_up(email)
+        kiosk.next_customer()
+    stuck, *_ = kiosk.page.evaluate("""async () => {
+          const queue = await import("/static/forms_app/queue.js");
+          return (await queue.all()).map((entry) => entry.id);
+        }""")
+    tries = []
+    network = kiosk.context.new_cdp_session(kiosk.page)
+
+    def refuse(event):
+        """As if something between tablet and server choked on the oldest of them."""
+        request = {"requestId": event["requestId"]}
+        if stuck in event["request"]["postData"]:
+            tries.append(len(json.loads(event["request"]["postData"])["entries"]))
+            network.send("Fetch.failRequest", request | {"errorReason": "ConnectionReset"})
+        else:
+            network.send("Fetch.continueRequest", request)
+
+    network.on("Fetch.requestPaused", refuse)
+    network.send("Fetch.enable", {"patterns": [{"urlPattern": "*/app/entries"}]})
+    kiosk.context.set_offline(False)
+    kiosk.page.evaluate("dispatchEvent(new Event('online'))")
+    eventually(lambda: waited(kiosk) and arrived(stack, VOLT, wanted[1:]))
+    assert 1 in tries and kiosk.queued() == 1
+    network.detach()
+    eventually(lambda: waited(kiosk) and arrived(stack, VOLT, wanted))
+    assert rows(stack, FERN, wanted[0]) == []
+
+
 def test_two_tabs_send_each_sign_up_once(stack, kiosk_of):
     kiosk, wanted = kiosk_of(FERN), emails(6)
     other = kiosk.context.new_page()

@@ -8,8 +8,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 from django_tenants.utils import tenant_context
+from wagtail.images import get_image_model
+from wagtail.images.tests.utils import get_test_image_file
 
-from forms_app import tablet_access, tablet_views
+from forms_app import page_cache, tablet_access, tablet_views
 from forms_app.models import SealedEntry, Store, Tablet, TabletSettings
 
 from .device import Device
@@ -302,3 +304,21 @@ def test_the_manifest_carries_the_shops_own_name_colours_and_mark(shops, png=b"\
     assert acorn.get("/app/manifest.webmanifest").json()["theme_color"] == "#112233"
     assert acorn.get("/app/icon-192.png").content != birch.get("/app/icon-192.png").content
     assert acorn.get("/app/icon-193.png").status_code == 404
+
+
+def test_the_mark_is_the_logo_and_a_lost_file_takes_nothing_with_it(shops, png=b"\x89PNG"):
+    acorn, birch = shops
+    letter = acorn.get("/app/icon-192.png").content
+    others = birch.get("/app/icon-192.png").content
+    with acorn.inside():
+        file = get_test_image_file("logo.png", size=(300, 100))
+        logo = get_image_model().objects.create(title="Logo", file=file)
+    acorn.save_brand(logo=logo)
+    drawn = acorn.get("/app/icon-192.png").content
+    assert drawn.startswith(png) and drawn != letter
+    with acorn.inside():
+        logo.renditions.all().delete()
+        logo.file.storage.delete(logo.file.name)
+        page_cache.forget()
+    assert acorn.get("/app/icon-192.png").content == letter
+    assert birch.get("/app/icon-192.png").content == others

@@ -1,6 +1,5 @@
 // The staff menu: behind five taps and a PIN that is checked here, so it works offline as well.
 
-import { closedNow, keepOpen, sendTest } from "./app.js";
 import * as queue from "./queue.js";
 import { base64 } from "./seal.js";
 import { onChange, status, sync } from "./sending.js";
@@ -12,6 +11,7 @@ const LONGEST_WAIT = 3_600_000;
 const LEAVE = 90_000; // ms without a touch
 
 let about = {};
+let app = {};
 let dialog = null;
 let refresh = () => {};
 onChange(() => refresh());
@@ -26,9 +26,13 @@ function h(tag, properties, ...children) {
 const button = (text, onclick, kind = "") =>
   h("button", { type: "button", className: `staff__button ${kind}`, onclick }, text);
 
-export async function open(page) {
+/**
+ * `page` says what is shown here; `tools` are functions of app.js. They aren't imported from there:
+ * files are named after their content, and two that name each other couldn't be.
+ */
+export async function open(page, tools) {
   if (dialog) return;
-  about = page;
+  [about, app] = [page, tools];
   const here = h("dialog", { className: "staff" });
   here.setAttribute("aria-label", "Staff menu");
   let leaving;
@@ -125,18 +129,18 @@ async function derive({ salt, iterations }, typed) {
 const LINKS = {
   unknown: ["…", ""],
   online: ["Connected", "good"],
-  offline: ["No connection. Sign-ups are kept here and sent later.", "bad"],
-  unpaired: ["Not paired any more. Sign-ups are kept here: pair it again, and they are sent.", "bad"],
-  broken: ["The server answers with an error. Sign-ups are kept here and sent later.", "bad"],
+  offline: ["No connection: sign-ups wait here", "bad"],
+  unpaired: ["Not paired any more: sign-ups wait here until it is", "bad"],
+  broken: ["The server has trouble: sign-ups wait here", "bad"],
 };
 const SCREEN = {
   on: ["Stays on", "good"],
-  off: ["May go dark: touch it, or change the tablet’s display settings", "bad"],
-  unsupported: ["This browser can’t keep it on: change the tablet’s display settings", "bad"],
+  off: ["May go dark: see the tablet’s display settings", "bad"],
+  unsupported: ["May go dark: see the tablet’s display settings", "bad"],
 };
 const STORED = {
   kept: ["Safe", "good"],
-  "may be cleared": ["The browser may clear it: put the page on the home screen", "bad"],
+  "may be cleared": ["May be cleared: add the page to the home screen", "bad"],
   unknown: ["The browser doesn’t say", ""],
 };
 
@@ -163,8 +167,8 @@ function showMenu(state, isTrusted) {
     act("Sync now", syncNow, "staff__button--main"),
     act("Send a test sign-up", test),
     act("Save the queue as a file", save),
-    closedNow() && act("Keep open for two hours", async () => {
-      await keepOpen();
+    app.closedNow() && act("Keep open for two hours", async () => {
+      await app.keepOpen();
       return "Open. Close this menu.";
     }),
     status.link === "unpaired" && button("Pair it again", () => location.assign("/app/pair/")),
@@ -206,7 +210,7 @@ async function syncNow() {
 }
 
 async function test() {
-  return (await sendTest())
+  return (await app.sendTest())
     ? "The test arrived: it is in the list of sign-ups, marked as a test."
     : "The test is kept here and goes when there is a connection.";
 }
