@@ -48,7 +48,7 @@ class AnswersForm(forms.Form):
             if isinstance(value, tuple):
                 day, month, year = value
                 value = f"{year or '-'}-{month}-{day}" if day or month or year else ""
-            if value not in BLANK and str(value).strip():
+            if value not in BLANK and str(value).strip():  # a box that should be ticked is False
                 found[key] = value
         return found
 

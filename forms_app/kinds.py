@@ -138,7 +138,7 @@ class DateField(forms.Field):
                 raise ValueError
             day, month, year = map(int, value)
             return datetime.date(year, month, day).isoformat()
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:  # "99999999999999" is a day, too
             raise ValidationError(self.error_messages["invalid"], "invalid") from error
 
 

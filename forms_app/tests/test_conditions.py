@@ -5,14 +5,21 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.http import urlencode
+from django_tenants.utils import tenant_context
 
-from forms_app import conditions
+from forms_app import conditions, intake
 from forms_app.conditions import TESTS, TESTS_OF_KIND, passes, problems, visible
 from forms_app.kinds import KINDS
+from forms_app.models import Signup
+from forms_app.versions import find_version
 
 from .shop import choice, field, key, stream
 
-CASES = json.loads((Path(__file__).parent / "conditions.json").read_text())
+HERE = Path(__file__).parent
+CASES = json.loads((HERE / "conditions.json").read_text())
+MODULE = (HERE.parent / "static" / "forms_app" / "conditions.js").read_text()
 
 
 def when(name: str, test: str, value: str = "", match: str = "all") -> dict:
@@ -22,6 +29,19 @@ def when(name: str, test: str, value: str = "", match: str = "all") -> dict:
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_the_table(case):
     assert sorted(visible(case["fields"], case["answers"])) == case["visible"]
+
+
+@pytest.mark.browser
+def test_the_tablet_decides_the_same(page):
+    shown = page.evaluate(
+        """async ([source, cases]) => {
+            const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+            const { visible } = await import(url);
+            return cases.map(({ fields, answers }) => [...visible(fields, answers)].sort());
+        }""",
+        [MODULE, CASES],
+    )
+    assert shown == [case["visible"] for case in CASES]
 
 
 def test_the_table_has_every_test_and_every_kind_that_one_can_ask_about():
@@ -37,7 +57,7 @@ def test_the_table_has_every_test_and_every_kind_that_one_can_ask_about():
     assert set(TESTS_OF_KIND) <= {kind for _, kind in rules}
 
 
-@pytest.mark.parametrize("kind", [kind for kind, about in KINDS.items() if about.holds_answer])
+@pytest.mark.parametrize("kind", [kind for kind, about in KINDS.items() if about.form_field])
 def test_every_field_can_be_asked_about(kind):
     found = conditions.tests_for(kind)
     assert found and found <= set(TESTS)
@@ -76,6 +96,14 @@ def test_a_page_with_sound_conditions_is_taken():
         ([field("email", condition=when("email", "answered"))], 0, "itself"),
         (
             [field("heading", text="Hi"), field("email", condition=when("heading", "answered"))],
+            1,
+            "Nobody answers",
+        ),
+        (
+            [
+                field("hidden", label="Campaign", value="x"),
+                field("email", condition=when("hidden", "answered")),
+            ],
             1,
             "Nobody answers",
         ),
@@ -130,3 +158,28 @@ def test_what_is_typed_wrong_where_nobody_sees_it_is_no_error(shops):
     )
     assert acorn.sign_up({"club": "no", "email": "nonsense"}).email == ""
     assert acorn.send({"club": "yes", "email": "nonsense"}).status_code == 422
+
+
+def test_a_mistake_loses_nothing_of_what_depends_on_it(shops):
+    """On the tablet an address that is wrong is an address: the consent below it was seen."""
+    for shop in shops:
+        shop.publish(
+            field("email", "mail"),
+            field("consent", "news", label="News?", condition=when("mail", "answered")),
+            field("consent", "terms", label="Terms?", purpose="terms", required=True),
+        )
+        version_id = shop.version()
+        with shop.inside():
+            version = find_version(shop.schema, version_id)
+            data = QueryDict(urlencode({key("mail"): "robin@nowhere", key("news"): "yes"}))
+            with pytest.raises(intake.Invalid) as invalid:
+                intake.take(version, data, origin="queue")
+            assert set(invalid.value.form.errors) == {key("mail"), key("terms")}
+            kept = intake.keep_aside(version, data, invalid.value, origin="queue")
+            signup = Signup.objects.get(pk=kept)
+        assert signup.answers == {
+            key("mail"): "robin@nowhere", key("news"): True, key("terms"): False
+        }  # fmt: skip
+        with tenant_context(shop.retailer):
+            given = {consent.wording: consent.given for consent in signup.consents.all()}
+        assert given == {"News?": True, "Terms?": False}

@@ -4,6 +4,7 @@ import pytest
 from django.db.models import ProtectedError
 from django_tenants.utils import tenant_context
 
+from forms_app import export
 from forms_app.models import Brand, FormVersion, SignupPage
 from forms_app.versions import current_version, describe, find_version
 
@@ -109,6 +110,32 @@ def test_a_renamed_label_keeps_the_fields_key_and_the_options_ids(shops, robin):
     with tenant_context(acorn.retailer):
         assert dict(first.answered())["Favourite colour"] == "Green"
     assert dict(acorn.signup(first.pk).answered())["Favourite colour"] == "Green"
+
+
+def test_translating_changes_nothing_of_what_was_answered_before(shops, robin):
+    acorn, birch = shops
+    theirs = birch.stored()
+    first = acorn.sign_up({**robin, "colour": key("Green"), "news": "yes"})
+    dutch = {
+        f"{key('colour')}.label": "Kleur",
+        key("Green"): "Groen",
+        f"{key('news')}.label": "Ja!",
+    }
+    acorn.publish(other_languages=["nl"], translations={"nl": dutch})
+    second = acorn.sign_up({**robin, "colour": key("Green"), "news": "yes"}, language="nl")
+    for signup, words in (
+        (first, ("Favourite colour", "Green", "Send me news.", "en")),
+        (second, ("Kleur", "Groen", "Ja!", "nl")),
+    ):
+        signup = acorn.signup(signup.pk)
+        assert signup.answers[key("colour")] == key("Green")
+        news = next(consent for consent in signup.consents.all() if consent.key == key("news"))
+        with tenant_context(acorn.retailer):
+            said = dict(signup.answered())
+            row = export.row(signup, list(export.columns()))
+        assert (said[words[0]], news.wording, news.language) == words[1:]
+        assert (row[key("colour")], row["language"]) == (words[1], words[3])
+    assert birch.stored() == theirs
 
 
 def test_fields_that_were_made_without_ids_get_keys_that_stay(shops):

@@ -166,7 +166,7 @@ STORAGES = {
     "default": {"BACKEND": "tenants.storage.RetailerStorage"},
     "staticfiles": {
         "BACKEND": (
-            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            "customerinfo.static_files.StaticFiles"
             if COLLECTED
             else "django.contrib.staticfiles.storage.StaticFilesStorage"
         )

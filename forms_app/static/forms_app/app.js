@@ -39,7 +39,7 @@ async function put(id, version, content) {
 }
 
 /** What staff send to see whether the way is free; the server marks it as a test. */
-export async function sendTest() {
+async function sendTest() {
   const id = crypto.randomUUID();
   await put(id, about.version, { test: true });
   await sync();
@@ -150,12 +150,12 @@ function showClosed(isClosed) {
 }
 
 /** Staff opens late, or has guests: two hours from now. */
-export async function keepOpen() {
+async function keepOpen() {
   await queue.set("open until", Date.now() + 2 * 3_600_000);
   showClosed(false);
 }
 
-export const closedNow = () => Boolean(state) && !isOpen(state.hours);
+const closedNow = () => Boolean(state) && !isOpen(state.hours);
 
 /** Five taps on the logo open the staff menu. */
 function listenForStaff() {
@@ -166,6 +166,6 @@ function listenForStaff() {
     if (taps.length < TAPS) return;
     taps = [];
     const staff = await import("./staff.js");
-    staff.open(about);
+    staff.open(about, { closedNow, keepOpen, sendTest });
   });
 }

@@ -2,10 +2,11 @@
 // both are tested from one table, forms_app/tests/conditions.json.
 
 /**
- * The keys of the fields that are shown. `fields`: [{key, condition}]; `answers`: key → text, true or
- * false, or a list of option ids, as they are stored.
+ * The keys of the fields that are shown. `fields`: [{key, condition}]; `answersByKey`: key → text,
+ * true or false, or a list of option ids, as they are stored.
  */
-export function visible(fields, answers) {
+export function visible(fields, answersByKey) {
+  const answers = new Map(Object.entries(answersByKey));
   const conditions = new Map(fields.map(({ key, condition }) => [key, condition]));
   const shown = new Map();
 
@@ -19,7 +20,7 @@ export function visible(fields, answers) {
     if (!condition?.rules?.length) return true;
     const passed = ({ field, test, value }) =>
       // What is hidden counts as unanswered, whatever was typed before it was hidden.
-      passes(test, isShown(field, path) ? answers[field] : null, value ?? "");
+      passes(test, isShown(field, path) ? answers.get(field) : null, value ?? "");
     return condition.match === "any" ? condition.rules.some(passed) : condition.rules.every(passed);
   }
 
