@@ -1,6 +1,5 @@
-"""From Stripe's subscriptions to the retailer's state, and the one place that writes it."""
+"""From Stripe's subscriptions to what the retailer is billed as."""
 
-import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -8,12 +7,10 @@ from django.db import transaction
 from django.utils import timezone
 from djstripe import models as mirror
 
+from tenants import lifecycle
 from tenants.models import Retailer
 
 from . import plans, stripe_api
-
-# There is no table of audit entries yet; until there is, this logger is the audit.
-audit = logging.getLogger("billing.audit")
 
 State = Retailer.State
 
@@ -36,16 +33,9 @@ OVER_MONEY = frozenset({"payment_failed", "payment_disputed"})
 # With several subscriptions the best one counts: who pays for one of them is a customer.
 BEST_FIRST = (State.ACTIVE, State.TRIAL, State.PAST_DUE, State.SUSPENDED, State.CLOSED)
 
-# Billing moves retailers between these, in any direction: whoever pays again is active again.
-BILLED = frozenset(BEST_FIRST)
-
 
 class UnknownStatus(ValueError):
     """Stripe has a status that this code doesn't know. Better no change than a guess."""
-
-
-class NotBilled(ValueError):
-    """The template's row has no bill."""
 
 
 def state_of(subscription: Mapping) -> State | None:
@@ -77,7 +67,7 @@ def derive_state(
 def refresh(retailer: Retailer, why: str) -> bool:
     """Derive the retailer's state from the mirror and write it; whether it changed.
 
-    Raises `UnknownStatus`, `NotBilled`; then nothing is written.
+    Raises `UnknownStatus`, `lifecycle.NotNow`; then nothing is written.
     """
     with transaction.atomic():
         # The row first: of two at once, the second derives from what the first one saw, and later.
@@ -86,30 +76,4 @@ def refresh(retailer: Retailer, why: str) -> bool:
             customer__subscriber=locked, livemode=stripe_api.live_mode()
         ).values_list("stripe_data", flat=True)
         state = derive_state(subscriptions, plans.trial_ends(locked), timezone.now())
-        changed = write_state(locked, state, why)
-    retailer.state = locked.state
-    return changed
-
-
-def write_state(retailer: Retailer, state: State, why: str) -> bool:
-    """The one place where billing changes a retailer's state; whether it did.
-
-    `retailer` is a row that the caller holds locked. Raises `NotBilled`.
-    """
-    if retailer.state not in BILLED:
-        raise NotBilled(f"{retailer} is {retailer.state}.")
-    if retailer.state == state:
-        return False
-    before, retailer.state = retailer.state, state
-    retailer.save(update_fields=["state"])  # saved, so that cached hosts are looked up again
-    transaction.on_commit(
-        lambda: audit.info(
-            "Retailer %s (%s): %s → %s, because of %s",
-            retailer.pk,
-            retailer.schema_name,
-            before,
-            State(state).value,
-            why,
-        )
-    )
-    return True
+        return lifecycle.bill(retailer, state, why)

@@ -8,6 +8,7 @@ import hashlib
 import json
 
 from django.core.cache import cache
+from django.db import connection
 
 from . import page_cache, sealing
 from .app_texts import APP_TEXTS
@@ -17,6 +18,8 @@ from .pages import SignupPage
 from .shop_settings import TabletSettings
 from .tablets import Tablet
 from .versions import FormVersion, current_version
+
+NEVER_OPEN = {"zone": "UTC", "days": {}}
 
 
 def release() -> str:
@@ -56,9 +59,13 @@ def state_of(tablet: Tablet) -> dict:
         "key": {"id": str(key.pk), "jwk": key.public_key},
         "pin": TabletSettings.load().pin or None,
         "hours": (
-            {"zone": store.time_zone, "days": store.opening_hours}
-            if store and store.opening_hours
-            else None
+            NEVER_OPEN
+            if not connection.tenant.is_collecting
+            else (
+                {"zone": store.time_zone, "days": store.opening_hours}
+                if store and store.opening_hours
+                else None
+            )
         ),
         "texts": APP_TEXTS,
     }

@@ -159,6 +159,19 @@ def refused(request: HttpRequest, status: int, message: str) -> HttpResponse:
     return answer(request, "forms_app/signup_refused.html", context, status)
 
 
+def closed(request: HttpRequest, brand, language: str) -> HttpResponse:
+    """The shop takes no sign-ups at the moment: not an error of the shopper's."""
+    look = look_of(None, brand)
+    context = {
+        "language": language,
+        "ui": UI_TEXTS[language],
+        "brand": {"name": brand.name, "logo_url": look.logo_url},
+        "brand_css_url": look.css_url,
+        "theme": brand.background,
+    }
+    return answer(request, "forms_app/signup_closed.html", context, 403)
+
+
 def plain() -> dict:
     """For pages that name nobody."""
     return {"language": "en", "ui": UI_TEXTS["en"]}

@@ -31,6 +31,8 @@ MAX_BODY = 100_000  # bytes; a long form with long texts is a tenth of it
 def shop(request: HttpRequest, path: str = "") -> HttpResponse:
     """Every address of a retailer's host that isn't the admin's or a file's."""
     if request.method in ("GET", "HEAD"):
+        if not request.retailer.is_collecting:
+            return show_closed(request)
         return page_cache.answer(request, lambda: show(request, path))
     if request.method == "POST":
         return receive(request)
@@ -47,6 +49,12 @@ def show(request: HttpRequest, path: str) -> HttpResponse:
         return page.serve(request, *args, **kwargs)
     except Http404:
         return presentation.not_found(request)
+
+
+def show_closed(request: HttpRequest) -> HttpResponse:
+    """In the language that the shop's pages begin with."""
+    language = SignupPage.objects.live().order_by("path").values_list("language", flat=True).first()
+    return presentation.closed(request, Brand.load(), language or "en")
 
 
 def receive(request: HttpRequest) -> HttpResponse:

@@ -1,8 +1,12 @@
 """Retailers, their domains, and the schema that new retailers are made of."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
 from django_tenants.models import DomainMixin, TenantMixin
 
 # A DNS label. Shorter than the 63 that DNS allows, so that the schema's name fits as well.
@@ -27,6 +31,11 @@ class Retailer(TenantMixin):
         SUSPENDED = "suspended", "Suspended"
         CLOSED = "closed", "Closed"
 
+    class Hold(models.TextChoices):
+        NONE = "", "None"
+        SUSPENDED = "suspended", "Suspended"
+        CLOSED = "closed", "Closed"
+
     # Schemas are made by tenants.provisioning alone, and dropped by nobody in passing.
     auto_create_schema = False
     auto_drop_schema = False
@@ -36,6 +45,16 @@ class Retailer(TenantMixin):
         "address", max_length=40, unique=True, null=True, validators=[slug_validator]
     )
     state = models.CharField(max_length=20, choices=State, default=State.TRIAL)
+    # What `state` is made of, and since when it is so: tenants.lifecycle alone writes it.
+    billed_state = models.CharField(
+        max_length=20, choices=State, default=State.TRIAL, db_default="trial", editable=False
+    )
+    hold = models.CharField(
+        max_length=20, choices=Hold, blank=True, default="", db_default="", editable=False
+    )
+    hold_reason = models.TextField(blank=True, default="", db_default="", editable=False)
+    state_since = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    delete_at = models.DateTimeField(null=True, blank=True, editable=False)
     owner_email = models.EmailField("owner's e-mail", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     schema_problem = models.TextField(
@@ -49,6 +68,22 @@ class Retailer(TenantMixin):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_collecting(self) -> bool:
+        """Whether its pages take new sign-ups: unpaid bills don't stop them for a while.
+
+        What a tablet has queued is taken always.
+        """
+        if self.state == self.State.SUSPENDED:
+            grace = timedelta(days=settings.SUSPENSION_GRACE_DAYS)
+            return timezone.now() < self.state_since + grace
+        return self.state != self.State.CLOSED
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether its people may change anything, and pair tablets."""
+        return self.state in (self.State.TRIAL, self.State.ACTIVE, self.State.PAST_DUE)
 
     @property
     def email(self) -> str:
@@ -79,3 +114,28 @@ class SchemaTemplate(models.Model):
 
     def __str__(self) -> str:
         return self.fingerprint[:12]
+
+
+class AuditEntry(models.Model):
+    """One thing that was done to a retailer, or for it. It outlives the retailer."""
+
+    # By name as well: of a deleted retailer only this is left, and no schema's name is used twice.
+    retailer = models.ForeignKey(
+        Retailer, null=True, on_delete=models.SET_NULL, related_name="audit_entries"
+    )
+    retailer_name = models.CharField(max_length=100)
+    schema_name = models.CharField(max_length=63, db_index=True)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    by = models.CharField(max_length=254)
+    action = models.CharField(max_length=50)
+    before = models.CharField(max_length=50, blank=True)
+    after = models.CharField(max_length=50, blank=True)
+    why = models.TextField(blank=True)
+    is_visible = models.BooleanField("the retailer sees it", default=False)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.retailer_name}: {self.action}"

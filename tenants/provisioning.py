@@ -14,7 +14,7 @@ from django_tenants.utils import tenant_context
 from forms_app.starter import Starter, build_starter
 
 from . import schemas
-from .models import Domain, Retailer
+from .models import AuditEntry, Domain, Retailer
 from .tokens import password_tokens
 
 # Hosts that are, or may become, the operator's own.
@@ -87,13 +87,17 @@ def create(name: str, slug: str, owner_email: str, starter: Starter) -> Retailer
 
 
 def free_schema_name(slug: str) -> str:
-    """r_<slug>, or with a number behind it where a renamed retailer still has that schema."""
+    """r_<slug>, or with a number behind it where a renamed retailer has that schema, or one had it
+    that was deleted: caches, queues and backups may still know the name.
+    """
     wanted = name = f"r_{slug.replace('-', '_')}"
-    taken = set(
-        Retailer.objects.filter(schema_name__startswith=wanted).values_list(
+    taken = {
+        name
+        for model in (Retailer, AuditEntry)
+        for name in model.objects.filter(schema_name__startswith=wanted).values_list(
             "schema_name", flat=True
         )
-    )
+    }
     number = 1
     while name in taken:
         number += 1

@@ -11,7 +11,10 @@ from django_tenants.utils import schema_context, tenant_context
 
 from .models import Domain, Retailer
 
-CACHED_FIELDS = ("id", "schema_name", "name", "slug", "state", "owner_email", "schema_problem")
+CACHED_FIELDS = (
+    *("id", "schema_name", "name", "slug", "owner_email", "schema_problem"),
+    *("state", "state_since", "hold", "hold_reason", "delete_at"),
+)
 CACHE_SECONDS = 300
 NOBODY = "nobody"  # cached too, so that a scan over host names doesn't reach the database
 

@@ -5,6 +5,7 @@ from django.utils.html import format_html
 from wagtail_modeladmin.helpers import PermissionHelper
 from wagtail_modeladmin.options import ModelAdmin, modeladmin_register
 
+from . import standing  # noqa: F401 - registers its banner
 from .models import Retailer
 
 

@@ -12,7 +12,8 @@ from hypothesis import given, strategies as st
 from billing import state
 from billing.state import STATE_OF_STATUS, State, derive_state
 from billing.tests.conftest import LIVE_KEY, catch_up
-from tenants.models import Retailer
+from tenants import lifecycle
+from tenants.models import AuditEntry, Retailer
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
@@ -78,7 +79,7 @@ def test_order_and_repetition_change_nothing(found, ends, random):
     again = found + found[: len(found) // 2]
     random.shuffle(again)
     assert derive_state(iter(again), ends, NOW) == expected
-    assert expected in state.BILLED
+    assert expected in lifecycle.BILLED
 
 
 @given(subscriptions, trial_ends)
@@ -121,27 +122,29 @@ def test_only_the_retailer_whose_subscription_changed_changes(retailers, sold, f
     assert (acorn.state(), birch.state()) == ("past_due", "active")
 
 
-def test_a_change_is_logged_for_the_audit_once(
+def test_a_change_is_in_the_audit_once(
     retailers, sold, fake_stripe, caplog, django_capture_on_commit_callbacks
 ):
     acorn, birch = (sold(retailer) for retailer in retailers)
     catch_up(fake_stripe)
     Subscription.objects.filter(id=acorn.subscription).update(stripe_data={"status": "unpaid"})
-    caplog.set_level(logging.INFO, "billing.audit")
+    before = set(AuditEntry.objects.values_list("pk", flat=True))
+    caplog.set_level(logging.INFO, "customerinfo.audit")
     with django_capture_on_commit_callbacks(execute=True):
         assert state.refresh(acorn.retailer, why="a test") is True
         assert state.refresh(acorn.retailer, why="a test") is False
         assert state.refresh(birch.retailer, why="a test") is False
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "billing.audit"]
-    assert line == (
-        f"Retailer {acorn.retailer.pk} (r_acorn): active → suspended, because of a test"
-    )
+    (entry,) = AuditEntry.objects.exclude(pk__in=before)
+    assert (entry.retailer, entry.before, entry.after) == (acorn.retailer, "Active", "Suspended")
+    assert (entry.by, entry.why) == ("Stripe", "a test")
+    lines = [each.getMessage() for each in caplog.records if each.name == "customerinfo.audit"]
+    assert lines == ["Retailer r_acorn: billing, Active → Suspended, because of a test"]
     assert acorn.retailer.state == "suspended"
 
 
 def test_the_template_has_no_bill(retailers):
     template = Retailer.objects.get(state=State.TEMPLATE)
-    with pytest.raises(state.NotBilled):
+    with pytest.raises(lifecycle.NotNow):
         state.refresh(template, why="a test")
     assert Retailer.objects.get(pk=template.pk).state == State.TEMPLATE
 

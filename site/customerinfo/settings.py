@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "tenants.standing.StandingMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -104,6 +105,12 @@ TEMPLATES = [
         },
     }
 ]
+
+# --- Lifecycle ------------------------------------------------------------------------------------
+
+# How long a suspended retailer's pages take sign-ups; how long a closed one can come back.
+SUSPENSION_GRACE_DAYS = env.number("SUSPENSION_GRACE_DAYS", 14)
+CLOSED_DAYS = env.number("CLOSED_DAYS", 30)
 
 # --- Database: one schema per retailer ------------------------------------------------------------
 
@@ -295,6 +302,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="0-5", minute="25"),
         "args": ["integrations.tasks.look_for_drift"],
     },
+    "delete_closed": {"task": "tenants.tasks.delete_closed", "schedule": crontab(minute="50")},
     "process_waiting": {"task": "billing.tasks.process_waiting", "schedule": 60.0},
 }
 
@@ -335,7 +343,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
-        "billing.audit": {"level": "INFO"},  # kept whatever LOG_LEVEL says
+        "customerinfo.audit": {"level": "INFO"},  # kept whatever LOG_LEVEL says
         "django_tasks": {"level": "WARNING"},  # two lines for each saved page otherwise
         "django.request": {"level": "ERROR"},  # a 404 isn't news
     },

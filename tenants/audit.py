@@ -1,0 +1,48 @@
+"""Who did what to a retailer, for the console's timeline; some of it the retailer sees, too."""
+
+import logging
+
+from django.db import transaction
+
+from .models import AuditEntry, Retailer
+
+log = logging.getLogger("customerinfo.audit")
+
+
+def record(
+    retailer: Retailer,
+    action: str,
+    why: str = "",
+    *,
+    by: str,
+    before: str = "",
+    after: str = "",
+    is_visible: bool = False,
+) -> AuditEntry:
+    """Write an entry in the caller's transaction, and a line into the log when it is committed.
+
+    `by` is a person's e-mail, "Stripe", "system" or a command's name. `is_visible`: to the
+    retailer's owners.
+    """
+    entry = AuditEntry.objects.create(
+        retailer=retailer,
+        retailer_name=retailer.name,
+        schema_name=retailer.schema_name,
+        action=action,
+        before=before,
+        after=after,
+        why=why,
+        by=by,
+        is_visible=is_visible,
+    )
+    transaction.on_commit(
+        lambda: log.info(
+            "Retailer %s: %s, %s → %s, because of %s",
+            entry.schema_name,
+            action,
+            before or "–",
+            after or "–",
+            why or "nothing said",
+        )
+    )
+    return entry
