@@ -1,5 +1,5 @@
-"""python -m bench [get] [post] [onboard] [deliver] [fairness] [chaos]: measure these, or all but
-chaos, which takes many minutes.
+"""python -m bench [get] [post] [onboard] [deliver] [fairness] [chaos] [lighthouse]: measure these,
+or all but chaos, which takes many minutes, and lighthouse, which needs Node.
 
 Each bench runs what we built and its limit, a small program that does the least that the work
 needs, in turn: five rounds after one to warm up, the medians in a table. Ends with 1 if a bench
@@ -23,8 +23,9 @@ BENCHES = {
     "deliver": "bench.deliveries",
     "fairness": "bench.fairness",
     "chaos": "bench.chaos",
+    "lighthouse": "bench.lighthouse",
 }
-BY_NAME_ONLY = {"chaos"}  # takes many minutes
+BY_NAME_ONLY = {"chaos", "lighthouse"}  # takes many minutes; needs Node
 
 
 def say(line: str) -> None:

@@ -58,8 +58,8 @@ def world() -> Iterator[World]:
             "PG_DUMP": str(postgres.bin_dir / "pg_dump"),
             "SECRET_KEY": "only for the benches",
             "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-            "BASE_URL": "http://shops.test",
-            "OPERATOR_HOST": "console.shops.test",
+            "BASE_URL": "http://localhost",  # a browser trusts it like https
+            "OPERATOR_HOST": "console.localhost",
             "MEDIA_ROOT": str(FOLDER / "media"),
             "LOG_LEVEL": "WARNING",
             "CUSTOMERINFO_TEST_FOLDER": str(FOLDER),
