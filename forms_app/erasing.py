@@ -1,5 +1,6 @@
 """Erases one person, found by e-mail address or phone number (GDPR, article 17)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import phonenumbers
@@ -94,3 +95,22 @@ def erase_again(hashes: set[str]) -> int:
     for identity in meant:
         erase(identity, None)
     return len(meant)
+
+
+def hashes_since(moment: str) -> list[str]:
+    """Who was erased since `moment` (ISO), as hashes: a backup brought back forgets them again."""
+    return list(Erasure.objects.filter(at__gte=moment).values_list("identity_hash", flat=True))
+
+
+def repeat(hashes: Iterable[str]) -> int:
+    """Erase everybody whose hash is one of these; how many people that were."""
+    wanted = set(hashes)
+    if not wanted:
+        return 0
+    known = set(Signup.objects.values_list("email", "mobile"))
+    people = {Identity(email=email.lower()) for email, _ in known if email}
+    people |= {Identity(mobile=mobile) for _, mobile in known if mobile}
+    found = [identity for identity in people if identity.hash in wanted]
+    for identity in found:
+        erase(identity, by=None)
+    return len(found)

@@ -101,6 +101,15 @@ def make_site(name: str, url: str) -> HomePage:
     return home
 
 
+def move_site(name: str, url: str) -> None:
+    """The retailer has another address, or another name."""
+    parts = urlsplit(url)
+    site = Site.objects.get(is_default_site=True)
+    site.hostname, site.site_name = parts.hostname, name
+    site.port = parts.port or (443 if parts.scheme == "https" else 80)
+    site.save()
+
+
 def make_groups(home: HomePage) -> None:
     Group.objects.all().delete()  # Wagtail's own
     pictures = Collection.get_first_root_node()

@@ -99,14 +99,16 @@ def opened(text: str) -> Ticket:
 def exchange(kind: str, config: Mapping[str, str], code: str, http: Http) -> dict[str, Any]:
     """Tokens for a code, as Connection.secrets keeps them. Raises ConnectorError."""
     client_id, client_secret = settings.OAUTH_CLIENTS[kind]
+    way = connector_class(kind).oauth
     form = {
+        **dict(way.exchange_fields),
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": callback_url(),
         "client_id": client_id,
         "client_secret": client_secret,
     }
-    address = filled_in(connector_class(kind).oauth.token_url, config)
+    address = filled_in(way.token_url, config)
     try:
         answer = http.request("POST", address, data=form)
         said = answer.json() if answer.status < 500 else {}
@@ -119,4 +121,4 @@ def exchange(kind: str, config: Mapping[str, str], code: str, http: Http) -> dic
         raise failed
     if not isinstance(said, dict) or not isinstance(said.get("access_token"), str):
         raise TryLater("bad_answer", "The CRM gave no access token.")
-    return stored_tokens(said)
+    return stored_tokens(said, way)

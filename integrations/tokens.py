@@ -76,7 +76,7 @@ def renew(connection: Connection, oauth: OAuth, http: Http) -> dict[str, Any]:
         raise failed
     if not isinstance(said.get("access_token"), str):
         raise TryLater("bad_answer", "The CRM gave no access token.")
-    return stored_tokens(said)
+    return stored_tokens(said, oauth)
 
 
 def filled_in(address: str, config: Mapping[str, str]) -> str:
@@ -93,10 +93,13 @@ def filled_in(address: str, config: Mapping[str, str]) -> str:
     return address
 
 
-def stored_tokens(said: Mapping[str, Any]) -> dict[str, Any]:
+def stored_tokens(said: Mapping[str, Any], oauth: OAuth) -> dict[str, Any]:
     """From a token answer: what belongs into Connection.secrets. No new refresh token, the old
-    one stays; no word of its end, it is used until it is refused."""
-    kept = {name: said[name] for name in ("access_token", "refresh_token") if said.get(name)}
+    one stays; no word of its end, it is used until it is refused, or as long as it surely lasts.
+    Salesforce says at which of its servers the account is."""
+    names = ("access_token", "refresh_token", "instance_url")
+    kept = {name: said[name] for name in names if said.get(name)}
     seconds = said.get("expires_in")
-    expires_at = time.time() + float(seconds) if isinstance(seconds, (int, float)) else None
-    return {**kept, "expires_at": expires_at}
+    if not isinstance(seconds, (int, float)):
+        seconds = oauth.token_seconds
+    return {**kept, "expires_at": None if seconds is None else time.time() + float(seconds)}

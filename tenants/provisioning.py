@@ -14,7 +14,7 @@ from django_tenants.utils import tenant_context
 from forms_app.starter import Starter, build_starter
 
 from . import schemas
-from .models import AuditEntry, Domain, Retailer
+from .models import AuditEntry, Domain, Retailer, slug_validator
 from .tokens import password_tokens
 
 # Hosts that are, or may become, the operator's own.
@@ -62,16 +62,11 @@ def onboard(name: str, slug: str, owner_email: str, starter: Starter | None = No
 
 def create(name: str, slug: str, owner_email: str, starter: Starter) -> Retailer:
     """The one transaction. Call it in the public schema."""
-    if slug in RESERVED:
-        raise ValidationError({"slug": f"{slug} is reserved."})
+    check_address(slug)
     retailer = Retailer(
         name=name, slug=slug, owner_email=owner_email, schema_name=free_schema_name(slug)
     )
     retailer.full_clean()
-    if retailer.host == settings.OPERATOR_HOST:
-        raise ValidationError({"slug": f"{slug} is reserved."})
-    if Domain.objects.filter(domain=retailer.host).exists():
-        raise ValidationError({"slug": f"{slug} is an address that another retailer has."})
     if not owner_email:
         raise ValidationError({"owner_email": "The owner's e-mail is needed."})
     template = schemas.current_template()
@@ -84,6 +79,16 @@ def create(name: str, slug: str, owner_email: str, starter: Starter) -> Retailer
             owner = get_user_model().objects.create_user(owner_email)
             build_starter(retailer.name, retailer.url, owner, starter)
     return retailer
+
+
+def check_address(slug: str) -> None:
+    """Raises `ValidationError` if no new retailer can live there."""
+    slug_validator(slug)
+    host = Retailer(slug=slug).host
+    if slug in RESERVED or host == settings.OPERATOR_HOST:
+        raise ValidationError({"slug": f"{slug} is reserved."})
+    if Domain.objects.filter(domain=host).exists():
+        raise ValidationError({"slug": f"{slug} is an address that another retailer has."})
 
 
 def free_schema_name(slug: str) -> str:

@@ -100,7 +100,12 @@ def problems(schemas: Iterable[str]) -> dict[str, str]:
 
 
 def dump_template() -> str:
-    """SQL that builds the template schema with its data.
+    """SQL that builds the template schema with its data. Raises as `dump` does."""
+    return dump(TEMPLATE_SCHEMA, "--rows-per-insert=500")
+
+
+def dump(schema: str, *options: str) -> str:
+    """What pg_dump says of a schema, without what would change the session that runs it.
 
     Raises `subprocess.CalledProcessError` if pg_dump fails (it must not be older than the server).
     """
@@ -116,11 +121,11 @@ def dump_template() -> str:
     dumped = subprocess.run(
         [
             settings.PG_DUMP,
-            f"--schema={TEMPLATE_SCHEMA}",
+            f"--schema={schema}",
             "--no-owner",
             "--no-privileges",
-            "--rows-per-insert=500",
             "--encoding=UTF8",
+            *options,
         ],
         env=environment,
         capture_output=True,

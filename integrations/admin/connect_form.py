@@ -17,7 +17,7 @@ from .connecting import store
 from .kinds import SUGGESTED
 from .probe import Probed, explain, probe
 
-TOKENS = ("access_token", "refresh_token", "expires_at")
+TOKENS = ("access_token", "refresh_token", "expires_at", "instance_url")
 PREFIX = "config_"  # a connector's field may be called name, too
 
 

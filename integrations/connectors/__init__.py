@@ -10,9 +10,13 @@ CONNECTORS: dict[str, str] = {
     "sandbox": "integrations.connectors.sandbox.SandboxConnector",
     "webhook": "integrations.connectors.webhook.WebhookConnector",
     "brevo": "integrations.connectors.brevo.BrevoConnector",
+    "espocrm": "integrations.connectors.espocrm.EspoCrmConnector",
     "hubspot": "integrations.connectors.hubspot.HubSpotConnector",
     "klaviyo": "integrations.connectors.klaviyo.KlaviyoConnector",
     "mailchimp": "integrations.connectors.mailchimp.MailchimpConnector",
+    "odoo": "integrations.connectors.odoo.OdooConnector",
+    "salesforce": "integrations.connectors.salesforce.SalesforceConnector",
+    "shopify": "integrations.connectors.shopify.ShopifyConnector",
 }
 
 

@@ -194,12 +194,16 @@ class ConfigField:
 @dataclass(frozen=True)
 class OAuth:
     """How a retailer lets us in with the CRM's own consent page (RFC 6749, 4.1). `{name}` in an
-    address stands for the config field of that name."""
+    address stands for the config field of that name. `exchange_fields` go along when a code is
+    exchanged for tokens; `token_seconds` is for how long a token surely lasts, where the vendor's
+    answer doesn't say."""
 
     authorize_url: str
     token_url: str
     scopes: tuple[str, ...] = ()
     scope_separator: str = " "
+    exchange_fields: tuple[tuple[str, str], ...] = ()
+    token_seconds: float | None = None
 
 
 class Connector(ABC):

@@ -13,7 +13,16 @@ import pytest
 from integrations.connectors import connector_class
 from integrations.connectors.base import ConnectorError, Delivered, RetryLater
 from integrations.http import Http
-from integrations.tests.fakes import brevo, hubspot, klaviyo, mailchimp
+from integrations.tests.fakes import (
+    brevo,
+    espocrm,
+    hubspot,
+    klaviyo,
+    mailchimp,
+    odoo,
+    salesforce,
+    shopify,
+)
 from integrations.tests.fakes.json_vendor import JsonVendor
 from integrations.tests.fakes.people import consent, person, record
 
@@ -96,6 +105,64 @@ VENDORS = {
             for c in fake.contacts.values()
         ],
         lambda fake: [note["text"] for note in fake.notes],
+    ),
+    "espocrm": Vendor(
+        espocrm.EspoCrm,
+        {"api_key": "espo-good"},
+        "lastName",  # which it insists on
+        "tl1",
+        lambda fake, email: fake.add(emailAddress=email, addressPostalCode="kept"),
+        lambda fake: [
+            (
+                c["emailAddress"],
+                c["lastName"],
+                c.get("addressPostalCode", ""),
+                fake.linked.get((id, "tl1")) is False,
+            )
+            for id, c in fake.contacts.items()
+        ],
+        lambda fake: [note["post"] for note in fake.notes],
+    ),
+    "odoo": Vendor(
+        odoo.Odoo,
+        {"api_key": "odoo-good"},
+        "name",
+        "1",
+        lambda fake, email: fake.add(email=email, zip="kept"),
+        lambda fake: [
+            (c["email"], c["name"], c.get("zip", ""), (c["email"], 1) in fake.on)
+            for c in fake.partners.values()
+        ],
+        lambda fake: [note[3:-4] for note in fake.notes],  # without the paragraph around it
+    ),
+    "salesforce": Vendor(
+        lambda: salesforce.Salesforce(our_field=False),
+        {"access_token": "00D!good"},
+        "LastName",
+        salesforce.campaign(1),
+        lambda fake, email: fake.add(Email=email, MailingPostalCode="kept"),
+        lambda fake: [
+            (
+                c["Email"],
+                c["LastName"],
+                c.get("MailingPostalCode", ""),
+                (id, "1") in fake.members,
+            )
+            for id, c in fake.contacts.items()
+        ],
+        lambda fake: fake.notes,
+    ),
+    "shopify": Vendor(
+        shopify.Shopify,
+        {"shop": "birch", "token": "shpat_good"},
+        "firstName",
+        "email",
+        lambda fake, email: fake.add(email, lastName="kept"),
+        lambda fake: [
+            (c["email"], c["firstName"], c.get("lastName", ""), c["email_state"] == "SUBSCRIBED")
+            for c in fake.customers.values()
+        ],
+        lambda fake: fake.notes,
     ),
 }
 

@@ -84,6 +84,30 @@ class Env:
             "OPTIONS": query,
         }
 
+    def storage(self, name: str, default: str) -> dict:
+        """A STORAGES entry from a folder, or from s3://bucket/prefix?endpoint=…&region=…"""
+        value = self.text(name, default)
+        url, _ = split(value)
+        if url is None or url.scheme not in ("", "s3") or (url.scheme and not url.netloc):
+            self.mistakes.append(f"{name} must be a folder, or look like s3://bucket/prefix.")
+        if url is None or url.scheme != "s3":
+            return {
+                "BACKEND": "django.core.files.storage.FileSystemStorage",
+                "OPTIONS": {"location": value},
+            }
+        query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+        return {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": url.netloc,
+                "location": url.path.strip("/"),
+                "endpoint_url": query.get("endpoint"),
+                "region_name": query.get("region"),
+                "default_acl": None,
+                "file_overwrite": False,
+            },
+        }
+
     def base_url(self, name: str, default: str | None = None) -> str:
         """scheme://host[:port], without a path."""
         value = self.text(name, default).rstrip("/")

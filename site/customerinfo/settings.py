@@ -112,6 +112,12 @@ TEMPLATES = [
 SUSPENSION_GRACE_DAYS = env.number("SUSPENSION_GRACE_DAYS", 14)
 CLOSED_DAYS = env.number("CLOSED_DAYS", 30)
 
+# --- Backups --------------------------------------------------------------------------------------
+
+BACKUP_RECIPIENT = env.text("BACKUP_RECIPIENT", "")  # age public key; without one no backups
+BACKUP_IDENTITY = env.text("BACKUP_IDENTITY", "")  # its secret key: only where one restores
+BACKUP_DAYS = env.number("BACKUP_DAYS", 30)
+
 # --- Database: one schema per retailer ------------------------------------------------------------
 
 DATABASES = {
@@ -171,6 +177,7 @@ STATIC_URL = "/static/"
 COLLECTED = not (DEMO or DEBUG) or "collectstatic" in sys.argv
 STORAGES = {
     "default": {"BACKEND": "tenants.storage.RetailerStorage"},
+    "backups": env.storage("BACKUP_URL", str(ROOT / "var" / "backups")),
     "staticfiles": {
         "BACKEND": (
             "customerinfo.static_files.StaticFiles"

@@ -171,7 +171,9 @@ class JsonVendor:
         length = int(handler.headers.get("Content-Length") or 0)
         raw = handler.rfile.read(length)
         headers = {name: value for name, value in handler.headers.items()}
-        call = Call(handler.command, handler.path, headers, json.loads(raw) if raw else None)
+        form = "form" in headers.get("Content-Type", "")
+        body = dict(parse_qsl(raw.decode())) if form else json.loads(raw) if raw else None
+        call = Call(handler.command, handler.path, headers, body)
         with self.lock:
             written = self._handle(call)
         if written is None:  # hangs: the caller gives up first

@@ -1,0 +1,30 @@
+from django.core.management.base import BaseCommand, CommandError
+
+from tenants import backup
+from tenants.models import Retailer
+
+
+class Command(BaseCommand):
+    help = "Write an encrypted backup of one retailer, or of all, to BACKUP_URL; drop old ones."
+
+    def add_arguments(self, parser):
+        parser.add_argument("slugs", nargs="*", help="addresses of retailers; none: all of them")
+
+    def handle(self, *args, slugs, **options):
+        retailers = Retailer.objects.exclude(state=Retailer.State.TEMPLATE).order_by("slug")
+        if slugs:
+            retailers = retailers.filter(slug__in=slugs)
+            if unknown := set(slugs) - {retailer.slug for retailer in retailers}:
+                raise CommandError(f"No such retailer: {', '.join(sorted(unknown))}")
+        failed = 0
+        for retailer in list(retailers):
+            try:
+                self.stdout.write(f"{retailer.slug}: {backup.backup(retailer)}")
+            except backup.NoKey as error:
+                raise CommandError(str(error)) from error
+            except Exception as error:  # the others' turn comes as well
+                failed += 1
+                self.stderr.write(f"{retailer.slug}: {type(error).__name__}: {error}")
+        self.stdout.write(f"{backup.prune()} old files deleted")
+        if failed:
+            raise CommandError(f"{failed} retailers have no new backup.")

@@ -1,0 +1,164 @@
+"""Brings a retailer back from a backup, in one transaction, under its own or another name."""
+
+import hashlib
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import pyrage
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.core import serializers
+from django.core.cache import cache
+from django.db import connection, transaction
+from django_tenants.utils import tenant_context
+
+from forms_app import erasing, starter
+
+from . import audit, backup, farewell, schemas
+from .models import AuditEntry, Domain, Retailer
+from .provisioning import check_address, free_schema_name
+
+
+class Damaged(Exception):
+    """The file isn't a whole backup of ours; the text says what is wrong with it."""
+
+
+class InTheWay(Exception):
+    """What is there already, or here otherwise than there, forbids it."""
+
+
+def restore(name: str, *, slug: str = "", replace: bool = False, by: str) -> Retailer:
+    """Restore the backup of this name in the storage. Call it in the public schema.
+
+    With `slug` it becomes a retailer of its own, beside the first, at a new address; else it takes
+    its old place, and `replace` says that the schema and files that stand there now may go. Who was
+    erased since the backup was taken is erased again, as far as the replaced schema knows.
+
+    Raises `Damaged`, `InTheWay`, `ValidationError` (the slug), `pyrage.DecryptError`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(name, Path(folder))
+        told = json.loads(Path(folder, "manifest.json").read_text())
+        if told["format"] != backup.FORMAT:
+            raise Damaged(f"It has format {told['format']}.")
+        check_content_types(told)
+        return rebuild(told, Path(folder), slug, replace, by)
+
+
+def unpack(name: str, folder: Path) -> None:
+    """Decrypt and check; `folder` then holds what the tar held."""
+    storage = backup.storage()
+    identity = pyrage.x25519.Identity.from_str(settings.BACKUP_IDENTITY.strip())
+    with storage.open(name) as sealed, tempfile.TemporaryFile() as plain:
+        digest = hashlib.file_digest(sealed, "sha256").hexdigest()
+        with storage.open(f"{name}.sha256") as kept:
+            if kept.read().decode() != digest:
+                raise Damaged("Its checksum is another one.")
+        sealed.seek(0)
+        pyrage.decrypt_io(sealed, plain, [identity])
+        plain.seek(0)
+        with tarfile.open(fileobj=plain, mode="r|") as tar:
+            tar.extractall(folder, filter="data")
+    expected = json.loads((folder / "checksums.json").read_text())
+    for member, digest in expected.items():
+        with (folder / member).open("rb") as content:
+            if hashlib.file_digest(content, "sha256").hexdigest() != digest:
+                raise Damaged(f"{member} has another checksum.")
+
+
+def check_content_types(told: dict) -> None:
+    """Pages and permissions point to them by number; the numbers are an installation's own."""
+    here = {
+        str(pk): f"{app}.{model}"
+        for pk, app, model in ContentType.objects.values_list("pk", "app_label", "model")
+    }
+    if other := sorted(name for pk, name in told["content_types"].items() if here.get(pk) != name):
+        raise InTheWay(f"Content types have other numbers in this installation: {other[:5]}")
+
+
+def rebuild(told: dict, folder: Path, slug: str, replace: bool, by: str) -> Retailer:
+    row, domains = rows_of(told, slug)
+    erased: Sequence[str] = ()
+    with transaction.atomic():
+        there = Retailer.objects.select_for_update().filter(slug=row.slug).first()
+        if there is None:
+            row.save(force_insert=True)
+            for domain in domains:
+                domain.tenant = row
+                domain.save(force_insert=True)
+            if not slug:
+                restore_audit(told, row)
+        elif replace and there.schema_name == row.schema_name:
+            row = there  # what it owes and where it lives is as it is today
+            with tenant_context(row):
+                erased = erasing.hashes_since(told["taken_at"])
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP SCHEMA {backup.quoted(row.schema_name)} CASCADE")
+        else:
+            raise InTheWay(f"There is a retailer at {row.slug}: name another, or say it may go.")
+        build_schema(told, folder, row.schema_name)
+        with tenant_context(row):
+            starter.move_site(row.name, row.url)
+            repeated = erasing.repeat(erased)
+        told_why = f"from a backup of {told['taken_at']}, {repeated} people erased again"
+        audit.record(row, "restored", told_why, by=by)
+        put_media(folder / "media", row.schema_name)
+    with tenant_context(row):
+        cache.delete_pattern("*")  # pages, renditions: all of another time
+    return row
+
+
+def rows_of(told: dict, slug: str) -> tuple[Retailer, list[Domain]]:
+    """The retailer's public rows, unsaved: its own, or new ones for this slug."""
+    row = deserialized([told["retailer"]])[0]
+    if slug:
+        check_address(slug)
+        row.pk, row.slug = None, slug
+        row.name = f"{row.name} (restored)"[:100]
+        row.schema_name = free_schema_name(slug)
+        return row, [Domain(domain=row.host, is_primary=True)]
+    if Retailer.objects.filter(pk=row.pk).exists():
+        row.pk = None  # its number is somebody else's by now
+    domains = deserialized(told["domains"])
+    for domain in domains:
+        domain.pk = None
+    return row, domains
+
+
+def deserialized(rows: list[dict]) -> list:
+    return [each.object for each in serializers.deserialize("python", rows, ignorenonexistent=True)]
+
+
+def build_schema(told: dict, folder: Path, schema: str) -> None:
+    if not schemas.SCHEMA_NAME.match(schema):
+        raise Damaged(f"{schema!r} is no name for a retailer's schema.")
+    with connection.cursor() as cursor:
+        cursor.execute((folder / "schema.sql").read_text().replace(backup.STAND_IN, schema))
+        for table in told["tables"]:
+            target = f"{backup.quoted(schema)}.{backup.quoted(table)}"
+            with (folder / "data" / PurePosixPath(table).name).open("rb") as content:
+                cursor.copy_expert(f"COPY {target} FROM STDIN", content)
+        for name, (last, is_called) in told["sequences"].items():
+            sequence = f"{backup.quoted(schema)}.{backup.quoted(name)}"
+            cursor.execute("SELECT setval(%s, %s, %s)", [sequence, last, is_called])
+
+
+def restore_audit(told: dict, row: Retailer) -> None:
+    """Its history; of one that was deleted it is here still, without the retailer."""
+    if AuditEntry.objects.filter(schema_name=row.schema_name).update(retailer=row):
+        return
+    for entry in deserialized(told["audit"]):
+        entry.pk, entry.retailer = None, row
+        entry.save()
+
+
+def put_media(source: Path, schema: str) -> None:
+    """The files, in the place of those that are there. Inside the transaction, as its last step."""
+    target = farewell.media_folder(schema)
+    shutil.rmtree(target, ignore_errors=True)
+    if source.exists():
+        shutil.copytree(source, target)

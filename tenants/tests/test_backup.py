@@ -1,0 +1,284 @@
+"""One retailer is brought back from a backup, whole, and the others don't notice."""
+
+import io
+import tarfile
+from datetime import timedelta
+from pathlib import Path
+
+import pyrage
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from django_tenants.utils import tenant_context
+
+from forms_app import erasing
+from forms_app.models import Brand
+from forms_app.tests.shop import Shop, field
+from tenants import backup, farewell, lifecycle, restore
+from tenants.models import AuditEntry, Domain, Retailer
+
+from .worlds import sql
+
+KEY = pyrage.x25519.Identity.generate()
+ROBIN = {"email": "robin@example.com"}
+
+
+@pytest.fixture
+def vault(settings, tmp_path):
+    settings.BACKUP_RECIPIENT = str(KEY.to_public())
+    settings.BACKUP_IDENTITY = str(KEY)
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "backups": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path / "backups")},
+        },
+    }
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def shops(committed_world, vault, settings):
+    """Both shops with a sign-up and a file."""
+    found = tuple(Shop(Retailer.objects.get(slug=slug)) for slug in ("acorn", "birch"))
+    for shop in found:
+        shop.open(field("email"))
+        shop.sign_up(ROBIN)
+        folder = Path(settings.MEDIA_ROOT) / shop.schema / "images"
+        folder.mkdir(parents=True)
+        (folder / "logo.png").write_bytes(shop.schema.encode())
+    return found
+
+
+def state(shop) -> dict:
+    """Every row of the schema as text, and its files."""
+    tables = backup.tables_of(shop.schema)
+    rows = {}
+    for table in tables:
+        (text,) = sql(
+            f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {shop.schema}.{table} t"
+        )
+        rows[table] = text
+    folder = farewell.media_folder(shop.schema)
+    files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {"rows": rows, "files": files, "sequences": backup.sequences_of(shop.schema)}
+
+
+def delete(shop) -> None:
+    lifecycle.act(shop.retailer, "close", why="bye", by="owner")
+    lifecycle.delete_soon(shop.retailer, why="now", by="owner")
+    farewell.delete(shop.retailer)
+
+
+def test_a_deleted_retailer_comes_back_whole(shops):
+    acorn, birch = shops
+    before, theirs = state(acorn), state(birch)
+    name = backup.backup(acorn.retailer)
+    delete(acorn)
+    assert farewell.what_is_left("r_acorn") == []
+    back = restore.restore(name, by="test")
+    assert state(acorn) == before
+    assert state(birch) == theirs
+    assert (back.pk, back.slug, back.state) == (acorn.retailer.pk, "acorn", "trial")
+    assert acorn.get().status_code == 200
+    acorn.sign_up({"email": "next@example.com"})  # sequences go on where they were
+    assert list(back.audit_entries.values_list("action", flat=True))[0] == "restored"
+    assert back.audit_entries.filter(action="deleted").exists()  # its history is its own again
+
+
+def test_what_was_spoilt_is_replaced_and_whoever_was_erased_stays_erased(shops):
+    acorn, birch = shops
+    acorn.sign_up({"email": "gone@example.com"})
+    name = backup.backup(acorn.retailer)
+    theirs = state(birch)
+    with tenant_context(acorn.retailer):
+        erasing.erase(erasing.identify("gone@example.com"), by=None)
+        Brand.objects.update(name="Spoilt")
+    with pytest.raises(restore.InTheWay):
+        restore.restore(name, by="test")
+    restore.restore(name, replace=True, by="test")
+    with tenant_context(acorn.retailer):
+        assert Brand.load().name == "Acorn"
+    assert [signup.email for signup in acorn.signups()] == ["robin@example.com"]
+    assert "1 people erased again" in AuditEntry.objects.filter(action="restored").get().why
+    assert state(birch) == theirs
+
+
+def test_a_copy_lives_beside_the_first_under_another_name(shops):
+    acorn, birch = shops
+    before = state(acorn)
+    name = backup.backup(acorn.retailer)
+    copy = Shop(restore.restore(name, slug="acorn-copy", by="test"))
+    assert copy.schema == "r_acorn_copy" and copy.retailer.name == "Acorn (restored)"
+    assert [signup.email for signup in copy.signups()] == ["robin@example.com"]
+    assert Domain.objects.get(tenant=copy.retailer).domain == copy.host
+    assert copy.get().status_code == 200
+    copy.sign_up({"email": "copy@example.com"})
+    acorn.sign_up({"email": "first@example.com"})
+    assert {one.email for one in copy.signups()} == {"robin@example.com", "copy@example.com"}
+    changed = state(acorn)
+    assert changed["files"] == before["files"]
+    with pytest.raises(ValidationError):
+        restore.restore(name, slug="birch", by="test")
+
+
+def test_nobody_without_the_key_can_read_it(shops, vault, settings):
+    acorn, birch = shops
+    name = backup.backup(acorn.retailer)
+    sealed = (vault / name).read_bytes()
+    assert sealed.startswith(b"age-encryption.org/v1")
+    assert b"robin" not in sealed and b"r_acorn" not in sealed
+    settings.BACKUP_IDENTITY = str(pyrage.x25519.Identity.generate())
+    with pytest.raises(pyrage.DecryptError):
+        restore.restore(name, replace=True, by="test")
+    assert [signup.email for signup in acorn.signups()] == ["robin@example.com"]
+
+
+def test_it_holds_nothing_of_anybody_else(shops, vault):
+    acorn, birch = shops
+    birch.sign_up({"email": "canary@example.org"})
+    plain = pyrage.decrypt((vault / backup.backup(acorn.retailer)).read_bytes(), [KEY])
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        names = tar.getnames()
+    assert "canary" not in plain.decode(errors="replace")
+    assert b"birch" not in plain
+    assert {"manifest.json", "schema.sql", "media/images/logo.png", "checksums.json"} <= set(names)
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "no checksum"])
+def test_a_damaged_backup_is_refused_and_changes_nothing(shops, vault, harm):
+    acorn, _ = shops
+    name = backup.backup(acorn.retailer)
+    before = state(acorn)
+    path = vault / name
+    content = path.read_bytes()
+    if harm == "cut":
+        path.write_bytes(content[:-100])
+    elif harm == "flipped":
+        path.write_bytes(content[:-50] + b"x" + content[-49:])
+    else:
+        Path(f"{path}.sha256").unlink()
+        assert backup.backups_of("r_acorn") == []
+        return
+    with pytest.raises(restore.Damaged):
+        restore.restore(name, replace=True, by="test")
+    assert state(acorn) == before
+
+
+def test_another_installations_numbers_are_refused(shops, monkeypatch):
+    acorn, _ = shops
+    real = backup.manifest
+
+    def elsewhere(*args):
+        return {**real(*args), "content_types": {"1": "elsewhere.thing"}}
+
+    monkeypatch.setattr(backup, "manifest", elsewhere)
+    name = backup.backup(acorn.retailer)
+    before = state(acorn)
+    with pytest.raises(restore.InTheWay, match="elsewhere.thing"):
+        restore.restore(name, replace=True, by="test")
+    assert state(acorn) == before
+
+
+def test_a_restore_that_fails_half_way_leaves_what_was_there(shops, monkeypatch):
+    acorn, birch = shops
+    name = backup.backup(acorn.retailer)
+    acorn.sign_up({"email": "later@example.com"})
+    before = state(acorn)
+
+    def dies(*args, **kwargs):
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(restore.starter, "move_site", dies)
+    with pytest.raises(RuntimeError):
+        restore.restore(name, replace=True, by="test")
+    assert state(acorn) == before
+
+
+def test_without_a_key_nothing_is_written(shops, vault, settings):
+    settings.BACKUP_RECIPIENT = ""
+    with pytest.raises(CommandError, match="age public key"):
+        call_command("backup_retailer")
+    assert not vault.exists()
+
+
+def test_old_backups_go_but_the_newest_of_who_lives_stays(shops, vault, settings):
+    acorn, birch = shops
+    for shop in shops:
+        for days in (40, 35):
+            name = f"{shop.schema}/{timezone.now() - timedelta(days=days):{backup.KEEP_NAME}}"
+            path = vault / f"{name}.tar.age"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"old")
+            Path(f"{path}.sha256").write_text("x")
+    name = backup.backup(acorn.retailer)
+    delete(birch)
+    backup.prune()
+    assert backup.backups_of("r_acorn") == [name]
+    assert backup.backups_of("r_birch") == []
+
+
+def test_the_commands_write_list_and_restore(shops, capsys):
+    acorn, birch = shops
+    call_command("backup_retailer")
+    out = capsys.readouterr().out
+    assert "acorn: r_acorn/" in out and "birch: r_birch/" in out
+    call_command("restore_retailer", "r_acorn")
+    assert "r_acorn/" in capsys.readouterr().out
+    delete(acorn)
+    call_command("restore_retailer", "r_acorn", "latest")
+    assert "Acorn is back" in capsys.readouterr().out
+    call_command("restore_retailer", "r_nobody")
+    assert "no backup" in capsys.readouterr().out
+    for arguments, said in [
+        (["r_nobody", "latest"], "no complete backup"),
+        (["r_acorn", "latest"], "There is a retailer at acorn"),
+        (["r_acorn", "latest", "--as", "admin"], "reserved"),
+    ]:
+        with pytest.raises(CommandError, match=said):
+            call_command("restore_retailer", *arguments)
+    with pytest.raises(CommandError, match="No such retailer"):
+        call_command("backup_retailer", "nobody")
+    assert len(backup.backups_of("r_birch")) == 1
+
+
+def test_one_retailers_failure_doesnt_stop_the_others(shops, monkeypatch, capsys):
+    acorn, birch = shops
+    real = backup.backup
+
+    def backup_one(retailer):
+        if retailer.slug == "acorn":
+            raise OSError("disk full")
+        return real(retailer)
+
+    monkeypatch.setattr(backup, "backup", backup_one)
+    with pytest.raises(CommandError, match="1 retailers have no new backup"):
+        call_command("backup_retailer")
+    assert len(backup.backups_of("r_birch")) == 1
+
+
+def test_it_works_on_s3_as_well(shops, settings, monkeypatch):
+    from moto import mock_aws
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        import boto3
+
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="vault")
+        from customerinfo.env import Env
+
+        told = {"BACKUP_URL": "s3://vault/customerinfo?region=us-east-1"}
+        settings.STORAGES = {
+            **settings.STORAGES,
+            "backups": Env(told).storage("BACKUP_URL", ""),
+        }
+        acorn, birch = shops
+        before = state(acorn)
+        name = backup.backup(acorn.retailer)
+        assert backup.backups_of("r_acorn") == [name]
+        delete(acorn)
+        restore.restore(name, by="test")
+        assert state(acorn) == before
+        assert backup.prune() == 0
