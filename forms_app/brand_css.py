@@ -177,6 +177,7 @@ def custom_properties(tokens: BrandTokens) -> dict[str, str]:
         "error": error,
         "error-wash": error_wash,
         "error-on-wash": nearest_passing(error, error_wash),
+        "text-on-error-wash": nearest_passing(text, error_wash),
         "field": field,
         "text-on-field": nearest_passing(text, field),
         "line": nearest_passing(mix(text, surface, 0.5), surface, SHAPE_RATIO),

@@ -12,6 +12,11 @@ from django.forms import Media, Script
 from django.urls import reverse
 from wagtail.admin.panels import Panel
 
+from .conditions import NEEDS_VALUE, TESTS, tests_for
+from .countries import countries
+from .kinds import KINDS, RATINGS
+from .stores import Store
+
 
 class TranslationsInput(forms.HiddenInput):
     """Holds all translations as JSON; translations.js draws the inputs that one types in."""
@@ -33,9 +38,54 @@ class DraftPanel(Panel):
 
 
 class ChecklistPanel(DraftPanel):
+    """Also tells conditions.js what can be asked about fields of which kind."""
+
     class BoundPanel(DraftPanel.BoundPanel):
         template_name = "forms_app/admin/checklist_panel.html"
-        media = Media(js=[Script("forms_app/editor/checklist.js", type="module")])
+        media = Media(
+            js=[
+                Script(f"forms_app/editor/{name}.js", type="module")
+                for name in ("checklist", "conditions")
+            ]
+        )
+
+        def get_context_data(self, parent_context=None) -> dict:
+            return {**super().get_context_data(parent_context), "rules": condition_rules()}
+
+
+def condition_rules() -> dict:
+    """{tests: test → words, needsValue: […], kinds: kind → {label, tests, options?}}.
+
+    `options` are [answer, words] where they are the same on every page.
+    """
+    from .blocks import FieldsBlock
+
+    return {
+        "tests": TESTS,
+        "needsValue": sorted(NEEDS_VALUE),
+        "kinds": {
+            kind: {
+                "label": str(block.label),
+                "tests": [test for test in TESTS if test in tests_for(kind)],
+                **({"options": fixed} if (fixed := fixed_options(kind)) else {}),
+            }
+            for kind, block in FieldsBlock().child_blocks.items()
+            if KINDS[kind].form_field
+        },
+    }
+
+
+def fixed_options(kind: str) -> list[list[str]]:
+    if kind == "yes_no":
+        return [["yes", "Yes"], ["no", "No"]]
+    if kind == "rating":
+        return [[rating, rating] for rating in RATINGS]
+    if kind == "country":
+        return [[code, name] for code, name in countries("en")]
+    if kind == "store":
+        open_stores = Store.objects.filter(is_archived=False).order_by("name")
+        return [[str(store.pk), store.name] for store in open_stores]
+    return []
 
 
 class TranslationsPanel(DraftPanel):

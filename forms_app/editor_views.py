@@ -31,6 +31,8 @@ class DraftView(PreviewOnEdit):
         return super().get_object()
 
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if "fields-count" not in request.POST:  # the browser hasn't drawn the fields yet
+            return HttpResponse(status=204)
         form = self.get_form(request.POST)
         if not self.validate_form(form):
             return HttpResponse(status=204)

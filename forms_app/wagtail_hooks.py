@@ -132,7 +132,7 @@ def choose_a_template(request, parent, page_class):
 
 @hooks.register("insert_global_admin_css")
 def admin_css():
-    sheets = ("forms_app/admin.css", "forms_app/tablets/admin.css")
+    sheets = ("forms_app/admin.css", "forms_app/editor/editor.css", "forms_app/tablets/admin.css")
     link = '<link rel="stylesheet" href="{}">'
     return format_html_join("", link, [[static(sheet)] for sheet in sheets])
 

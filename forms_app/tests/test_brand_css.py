@@ -168,6 +168,7 @@ def test_what_is_derived_from_four_colours_can_be_read(colours):
         ("muted", "surface", TEXT_RATIO),
         ("error", "surface", TEXT_RATIO),
         ("error-on-wash", "error-wash", TEXT_RATIO),
+        ("text-on-error-wash", "error-wash", TEXT_RATIO),
         ("on-accent", "accent", TEXT_RATIO),
         ("on-accent", "accent-strong", TEXT_RATIO),
         ("text-on-wash", "accent-wash", TEXT_RATIO),

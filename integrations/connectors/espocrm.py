@@ -145,8 +145,7 @@ class EspoCrmConnector(JsonConnector):
         return True
 
     def _find(self, person: Person) -> str:
-        """The oldest contact with this address (any of its addresses, in any case), number, or
-        the mark that we leave on those who gave neither."""
+        """The oldest contact with this address, number, or our mark on those who gave neither."""
         attribute, how, value = {
             "email": (EMAIL, "equals", person.identity.value),
             "phone": (PHONE, "equals", person.identity.value),

@@ -210,7 +210,9 @@ class OdooConnector(OdooRpc):
         asked = ["type", "string", "required", "readonly", "store", "selection"]
         with understood():
             found = dict(self.ask(PARTNER, "fields_get", allfields=[], attributes=asked))
-            if found["name"]["type"] and "email_normalized" not in found:
+            if shapes.NAME not in found:
+                raise KeyError(shapes.NAME)
+            if "email_normalized" not in found:
                 raise CredentialsRefused("no_app", "The app Contacts isn't installed in Odoo.")
             return found
 

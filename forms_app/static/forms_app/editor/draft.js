@@ -15,7 +15,7 @@ export function listen(address, listener) {
   new MutationObserver((changes) => {
     if (changes.some(({ target }) => target.closest("[data-streamfield-stream-container], [data-streamfield-list-container]"))) soon();
   }).observe(form, { childList: true, subtree: true });
-  ask();
+  soon();
 }
 
 export function soon() {
@@ -24,6 +24,7 @@ export function soon() {
 }
 
 async function ask() {
+  if (!form.elements.namedItem("fields-count")) return soon(); // Wagtail is drawing the fields
   if (busy) {
     again = true;
     return;
