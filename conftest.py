@@ -134,12 +134,16 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args():
-    """Debian's Chromium, which makes no connection of its own."""
+    """Debian's Chromium, which makes no connection of its own and finds the shops' hosts here.
+
+    One browser serves all browser tests, so all that any of them needs stands here.
+    """
     quiet = (
         "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
         " --disable-background-networking --disable-component-update"
     )
-    return {"executable_path": CHROMIUM, "args": quiet.split()}
+    hosts = "--host-resolver-rules=MAP *.shops.test 127.0.0.1"
+    return {"executable_path": CHROMIUM, "args": [*quiet.split(), hosts]}
 
 
 @pytest.fixture(scope="session")

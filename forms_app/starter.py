@@ -57,6 +57,9 @@ class Starter:
     slug: str = "join"
     headline: str = "Join the club"
     intro: str = "News and treats now and then. No spam, ever."
+    language: str = "en"
+    submit_label: str = "Sign up"
+    thank_you_title: str = "Thank you!"
     brand: dict = field(default_factory=dict)
     fields: tuple[tuple[str, dict], ...] = (
         ("first_name", {}),
@@ -157,6 +160,9 @@ def make_page(home: HomePage, starter: Starter, owner) -> SignupPage:
         slug=starter.slug,
         headline=starter.headline,
         intro=starter.intro,
+        language=starter.language,
+        submit_label=starter.submit_label,
+        thank_you_title=starter.thank_you_title,
     )
     # What a value doesn't say gets the block's default.
     page.fields = SignupPage.fields.field.stream_block.to_python(

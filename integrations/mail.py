@@ -10,7 +10,7 @@ sends it a second time, under the same Message-ID, by which mail programs show i
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -39,11 +39,16 @@ A_BATCH = 50
 
 @dataclass(frozen=True)
 class Kind:
-    """`sample` is a complete context, for the preview and the tests."""
+    """`sample` is a complete context, for the preview and the tests.
+
+    `late()` gives what is worked out in the retailer's schema when a mail is sent, and stored
+    nowhere: links that let somebody in.
+    """
 
     name: str
     label: str
     sample: Mapping[str, Any] = field(default_factory=dict)
+    late: Callable[[], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,11 @@ class Rendered:
 KINDS: dict[str, Kind] = {}
 
 
-def declare(name: str, label: str, **sample: Any) -> None:
+def declare(
+    name: str, label: str, late: Callable[[], Mapping[str, Any]] | None = None, **sample: Any
+) -> None:
     """Make a kind of mail known. For an app's module that is loaded at start."""
-    KINDS[name] = Kind(name, label, sample)
+    KINDS[name] = Kind(name, label, sample, late)
 
 
 declare(
@@ -150,7 +157,9 @@ def _send(mail: Mail) -> bool:
 
 
 def message(mail: Mail) -> EmailMultiAlternatives:
-    rendered = render(mail.kind, mail.context)
+    kind = KINDS.get(mail.kind)
+    late = kind.late() if kind and kind.late else {}
+    rendered = render(mail.kind, {**mail.context, **late})
     made = EmailMultiAlternatives(
         rendered.subject,
         rendered.text,

@@ -10,10 +10,12 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django_tenants.utils import tenant_context
+from wagtail.log_actions import LogContext
 
 from forms_app.starter import Starter, build_starter
+from integrations import mail
 
-from . import schemas
+from . import audit, schemas
 from .models import AuditEntry, Domain, Retailer, slug_validator
 from .tokens import password_tokens
 
@@ -21,6 +23,13 @@ from .tokens import password_tokens
 RESERVED = frozenset(
     "admin api app assets billing cdn console customerinfo demo docs help localhost mail media "
     "ns status static support test www".split()
+)
+
+mail.declare(
+    "invitation",
+    "Welcome, with the link to choose a password",
+    late=lambda: {"invitation": invitation(connection.tenant)},
+    invitation="https://fern-and-fig.example/admin/password_reset/confirm/MQ/…/",
 )
 
 
@@ -36,10 +45,18 @@ class Onboarded:
     invitation: str
 
 
-def onboard(name: str, slug: str, owner_email: str, starter: Starter | None = None) -> Onboarded:
+def onboard(
+    name: str,
+    slug: str,
+    owner_email: str,
+    starter: Starter | None = None,
+    by: str = "onboard_retailer",
+) -> Onboarded:
     """Make the retailer with schema, address, owner and starter page, or find it.
 
-    A repeat with the same slug answers like the first, with a fresh invitation link. Raises
+    The owner gets a mail with the link to choose a password. A repeat with the same slug answers
+    like the first, with a fresh link and, while there is no password, another mail. `by` is who
+    did it, for the audit. Raises
     `ValidationError` for a slug or e-mail that can't be, or a slug that another owner has, and
     `schemas.StaleTemplate` before `migrate_fleet` has run.
     """
@@ -48,7 +65,7 @@ def onboard(name: str, slug: str, owner_email: str, starter: Starter | None = No
     created = retailer is None
     if created:
         try:
-            retailer = create(name, slug, owner_email, starter or Starter())
+            retailer = create(name, slug, owner_email, starter or Starter(), by)
         except (IntegrityError, ValidationError):
             # Perhaps somebody onboarded the same slug at this very moment, and was first.
             retailer = Retailer.objects.filter(slug=slug).first()
@@ -57,10 +74,14 @@ def onboard(name: str, slug: str, owner_email: str, starter: Starter | None = No
             created = False
     if retailer.owner_email != owner_email:
         raise ValidationError({"slug": f"{slug} is taken by another retailer."})
-    return Onboarded(retailer, created, invitation(retailer))
+    link = invitation(retailer)
+    if link and not created:
+        with tenant_context(retailer):
+            mail.write("invitation", retailer.owner_email, {})
+    return Onboarded(retailer, created, link)
 
 
-def create(name: str, slug: str, owner_email: str, starter: Starter) -> Retailer:
+def create(name: str, slug: str, owner_email: str, starter: Starter, by: str) -> Retailer:
     """The one transaction. Call it in the public schema."""
     check_address(slug)
     retailer = Retailer(
@@ -77,7 +98,12 @@ def create(name: str, slug: str, owner_email: str, starter: Starter) -> Retailer
         schemas.replay(template, retailer.schema_name)
         with tenant_context(retailer):
             owner = get_user_model().objects.create_user(owner_email)
-            build_starter(retailer.name, retailer.url, owner, starter)
+            # Else Wagtail's log would name whoever sent this request: the operator's people have
+            # numbers of their own, in another schema.
+            with LogContext(user=owner):
+                build_starter(retailer.name, retailer.url, owner, starter)
+            mail.write("invitation", owner_email, {})
+        audit.record(retailer, "onboarded", by=by, after=retailer.get_state_display())
     return retailer
 
 
@@ -112,7 +138,6 @@ def free_schema_name(slug: str) -> str:
 
 def invitation(retailer: Retailer) -> str:
     """The link with which the owner sets a password, or "" if there is one already."""
-    connection.set_schema_to_public()
     with tenant_context(retailer):
         owner = get_user_model().objects.filter(email=retailer.owner_email).first()
         if owner is None or owner.has_usable_password():

@@ -1,12 +1,22 @@
 """The operator's console: listings in the public schema's Wagtail admin."""
 
 from django.db import connection
+from django.urls import reverse
 from django.utils.html import format_html
-from wagtail_modeladmin.helpers import PermissionHelper
+from django.utils.timezone import localtime
+from wagtail import hooks
+from wagtail_modeladmin.helpers import ButtonHelper, PermissionHelper
 from wagtail_modeladmin.options import ModelAdmin, modeladmin_register
+from wagtail_modeladmin.views import IndexView
 
-from . import standing  # noqa: F401 - registers its banner
+from . import console_views, standing  # noqa: F401 - standing registers its banner
+from .figures import figures
 from .models import Retailer
+
+
+@hooks.register("register_admin_urls")
+def register_urls():
+    return console_views.urls
 
 
 class ConsoleOnly(PermissionHelper):
@@ -16,7 +26,8 @@ class ConsoleOnly(PermissionHelper):
         return connection.schema_name == "public" and super().user_can_list(user)
 
     def user_can_create(self, user):
-        return False  # retailers are made by tenants.provisioning
+        # Not by modeladmin's form: retailers are made by tenants.provisioning (RetailerButtons).
+        return False
 
     def user_can_edit_obj(self, user, obj):
         return False
@@ -28,6 +39,28 @@ class ConsoleOnly(PermissionHelper):
         return connection.schema_name == "public" and super().user_can_inspect_obj(user, obj)
 
 
+class RetailerButtons(ButtonHelper):
+    """Our own pages in the place of modeladmin's."""
+
+    def inspect_button(self, pk, classnames_add=None, classnames_exclude=None):
+        button = super().inspect_button(pk, classnames_add, classnames_exclude)
+        return {**button, "url": reverse("retailer_detail", args=[pk]), "label": "Open"}
+
+
+class RetailerList(IndexView):
+    """The figures of the retailers on this page come with one query for all of them."""
+
+    def get_context_data(self, *args, **kwargs) -> dict:
+        context = super().get_context_data(*args, **kwargs)
+        shown = list(context["object_list"])
+        counted = figures(each.schema_name for each in shown if not each.schema_problem)
+        for retailer in shown:
+            retailer.figures = counted.get(retailer.schema_name)
+        context["object_list"] = shown
+        self.object_list = shown
+        return context
+
+
 class RetailerAdmin(ModelAdmin):
     model = Retailer
     menu_label = "Retailers"
@@ -35,7 +68,13 @@ class RetailerAdmin(ModelAdmin):
     menu_order = 100
     add_to_admin_menu = True
     permission_helper_class = ConsoleOnly
-    list_display = ("name", "address", "state_label", "owner_email", "schema_problem", "created_at")
+    button_helper_class = RetailerButtons
+    index_view_class = RetailerList
+    index_template_name = "tenants/retailers.html"
+    list_display = (
+        *("name", "address", "state_label", "owner_email", "signups", "oldest", "tablets", "crm"),
+        *("schema_problem", "created_at"),
+    )
     list_filter = ("state",)
     search_fields = ("name", "slug", "owner_email")
     list_export = ("name", "slug", "state", "owner_email", "schema_name", "created_at")
@@ -51,6 +90,29 @@ class RetailerAdmin(ModelAdmin):
         return retailer.get_state_display()
 
     state_label.short_description = "State"
+    state_label.admin_order_field = "state"
+
+    def signups(self, retailer: Retailer) -> str:
+        return f"{retailer.figures.signups}" if retailer.figures else "–"
+
+    signups.short_description = "Sign-ups in 30 days"
+
+    def oldest(self, retailer: Retailer) -> str:
+        waits = retailer.figures and retailer.figures.oldest
+        return f"since {localtime(waits):%-d %b %H:%M}" if waits else "–"
+
+    oldest.short_description = "Oldest undelivered"
+
+    def tablets(self, retailer: Retailer) -> str:
+        if not retailer.figures or not retailer.figures.tablets:
+            return "–"
+        silent = retailer.figures.tablets_silent
+        return f"{retailer.figures.tablets}" + (f", {silent} silent" if silent else "")
+
+    def crm(self, retailer: Retailer) -> str:
+        return (retailer.figures and retailer.figures.crm) or "–"
+
+    crm.short_description = "CRM"
 
 
 modeladmin_register(RetailerAdmin)

@@ -73,13 +73,6 @@ def nothing_written(shops) -> Callable:
     return check
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args) -> dict:
-    """The hosts of the tests' shops are on this machine."""
-    rules = "--host-resolver-rules=MAP *.shops.test 127.0.0.1"
-    return {**browser_type_launch_args, "args": [*browser_type_launch_args["args"], rules]}
-
-
 @pytest.fixture(scope="module")
 def tablet_world(django_db_setup, django_db_blocker) -> Iterator[tuple[tuple[Shop, Shop], int]]:
     """Both shops on a database of their own, and the port where a browser finds them.

@@ -2,13 +2,23 @@
 
 import csv
 import io
+import re
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core import mail as django_mail
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from tenants.models import Retailer
+from forms_app.models import Brand, SignupPage, Tablet
+from forms_app.tests.shop import Shop as Signed, field
+from integrations import mail
+from integrations.models import Connection, Mail
+from tenants import lifecycle
+from tenants.models import Retailer, SchemaTemplate
+from tenants.provisioning import onboard
 from tenants.schemas import template_row
 
 from .people import PASSWORD, browser, superuser
@@ -149,3 +159,135 @@ def test_a_retailers_people_are_unknown_on_the_console(retailers):
 def test_what_belongs_to_retailers_is_not_on_the_console(operator, retailers, path):
     """Those tables stand in retailers' schemas only; asking for them here is no server error."""
     assert operator.get(f"/admin/{path}").status_code in (302, 403, 404)
+
+
+# --- Onboarding and one retailer's page ---
+
+NEW = "/admin/retailers/new/"
+CEDAR = {
+    **{"name": "Cedar", "slug": "cedar", "owner_email": "Owner@Cedar.test"},
+    **{"country": "NL", "language": "nl"},
+}
+
+
+def test_one_form_makes_a_complete_retailer_in_its_language_and_invites_the_owner(
+    operator, retailers
+):
+    answer = operator.post(NEW, CEDAR, follow=True)
+    assert "Cedar is ready" in answer.text and "invitation goes to owner@cedar.test" in answer.text
+    cedar = Retailer.objects.get(slug="cedar")
+    with tenant_context(cedar):
+        page = SignupPage.objects.get()
+        assert (page.language, page.title) == ("nl", "Word lid")
+        assert Brand.load().country == "NL"
+        letter = Mail.objects.get()
+        assert (letter.kind, letter.to, letter.context) == ("invitation", "owner@cedar.test", {})
+        mail.send_due()
+    (sent,) = django_mail.outbox
+    link = re.search(r"http://cedar.shops.test(/admin/password_reset/confirm/\S+)", sent.body)[1]
+    chosen = browser(cedar.host).get(link, follow=True)
+    assert chosen.status_code == 200 and "new_password1" in chosen.text
+    assert "Voornaam" in browser(cedar.host).get("/join/").text
+    (entry,) = cedar.audit_entries.all()
+    assert (entry.action, entry.by) == ("onboarded", "root@public.test")
+
+
+def test_a_repeat_says_that_it_is_there_and_writes_again(operator, retailers):
+    operator.post(NEW, CEDAR)
+    answer = operator.post(NEW, CEDAR, follow=True)
+    assert "was there already" in answer.text
+    with tenant_context(Retailer.objects.get(slug="cedar")):
+        assert Mail.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        ({"slug": "birch"}, "taken by another retailer"),
+        ({"slug": "admin"}, "is reserved"),
+        ({"slug": "a b"}, "Use 2 to 40"),
+        ({"slug": "xn--cedar"}, "Use 2 to 40"),
+        ({"owner_email": "nobody"}, "valid email"),
+        ({"language": "xx"}, "valid choice"),
+        ({"name": ""}, "required"),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_field_and_makes_nothing(operator, retailers, wrong, said):
+    before = Retailer.objects.count()
+    answer = operator.post(NEW, {**CEDAR, **wrong})
+    assert answer.status_code == 200 and said in answer.text
+    assert Retailer.objects.count() == before
+
+
+def test_before_the_template_is_migrated_the_form_says_so(operator, retailers):
+    SchemaTemplate.objects.all().delete()
+    assert "migrate_fleet" in operator.post(NEW, CEDAR).text
+    assert not Retailer.objects.filter(slug="cedar").exists()
+
+
+def test_the_list_shows_figures_of_all_with_a_fixed_number_of_queries(operator, retailers):
+    acorn, birch = retailers
+    with tenant_context(acorn):
+        Tablet.objects.create(name="Till", token_hash="x")
+        Connection.objects.create(name="Ours", kind="hubspot", state="paused")
+    with CaptureQueriesContext(connection) as two:
+        text = operator.get(LISTING).text
+    assert "1, 1 silent" in text and "hubspot paused" in text
+    onboard("Cedar", "cedar", "owner@cedar.test")
+    Retailer.objects.filter(slug="birch").update(schema_problem="Tables are missing: x.")
+    with CaptureQueriesContext(connection) as three:
+        assert "owner@cedar.test" in operator.get(LISTING).text
+    assert len(three) == len(two)
+
+
+def test_one_retailers_page_shows_what_there_is_to_know(operator, retailers):
+    acorn, birch = retailers
+    lifecycle.act(acorn, "suspend", why="it asked for a break", by="operator@test")
+    Signed(acorn).open(field("email"))
+    Signed(acorn).sign_up({"email": "robin@example.com"})
+    text = operator.get(f"/admin/retailers/{acorn.pk}/").text
+    assert "it asked for a break" in text and "operator@test" in text and acorn.host in text
+    assert "robin" not in text  # shoppers are none of the operator's business
+    assert "it asked" not in operator.get(f"/admin/retailers/{birch.pk}/").text
+    Retailer.objects.filter(pk=birch.pk).update(schema_problem="Tables are missing: x.")
+    assert "Tables are missing" in operator.get(f"/admin/retailers/{birch.pk}/").text
+    assert operator.get(f"/admin/retailers/{template_row().pk}/").status_code == 404
+
+
+def test_the_operator_suspends_resumes_closes_and_deletes_with_a_reason(operator, retailers):
+    acorn, birch = retailers
+    address = f"/admin/retailers/{acorn.pk}/"
+
+    def press(action: str, why: str = "asked for") -> str:
+        answer = operator.post(f"{address}{action}/", {"why": why}, follow=True)
+        acorn.refresh_from_db()
+        return answer.text
+
+    assert "Say why" in press("suspend", "") and acorn.state == "trial"
+    assert "Acorn is suspended now" in press("suspend")
+    assert "Acorn is suspended." in press("suspend")  # not twice
+    press("resume")
+    assert acorn.state == "trial"
+    assert "Acorn is trial." in press("delete")
+    press("close")
+    assert acorn.state == "closed" and acorn.delete_at
+    press("delete")
+    assert acorn.delete_at <= timezone.now()
+    assert operator.post(f"{address}nonsense/", {"why": "x"}).status_code in (302, 403)
+    birch.refresh_from_db()
+    assert birch.state == "trial"
+
+
+@pytest.mark.parametrize("path", [NEW, "/admin/retailers/{birch}/"])
+def test_only_the_operator_reaches_these_pages(operator, acorns_superuser, retailers, path):
+    acorn, birch = retailers
+    address = path.format(birch=birch.pk)
+    assert operator.get(address).status_code == 200
+    for visitor in (acorns_superuser, browser(HOST), browser(acorn.host)):
+        answer = visitor.get(address)
+        assert answer.status_code in (302, 403, 404)
+        assert visitor.post(address, CEDAR).status_code in (302, 403, 404, 405)
+    closed = acorns_superuser.post(f"/admin/retailers/{birch.pk}/close/", {"why": "x"})
+    assert closed.status_code in (302, 403, 404)
+    birch.refresh_from_db()
+    assert birch.state == "trial" and not Retailer.objects.filter(slug="cedar").exists()

@@ -16,6 +16,7 @@ import psycopg2
 from django.conf import settings
 from django.db import connection, connections
 from django.db.migrations.loader import MigrationLoader
+from django_tenants.utils import tenant_context
 
 from .services import FOLDER, ROOT
 
@@ -121,10 +122,13 @@ def fill_migrated() -> None:
 
 
 def fill_world() -> None:
+    from integrations.models import Mail
     from tenants.provisioning import onboard
 
     for name in ("Acorn", "Birch"):
-        onboard(name, name.lower(), f"owner@{name.lower()}.test")
+        made = onboard(name, name.lower(), f"owner@{name.lower()}.test")
+        with tenant_context(made.retailer):
+            Mail.objects.all().delete()  # no test begins with letters that wait
 
 
 def migrated() -> str:
