@@ -3,10 +3,13 @@
 import logging
 
 from celery import shared_task
+from django.conf import settings
 from django_tenants.utils import get_public_schema_name, schema_context
 from kombu.exceptions import OperationalError
 
-from . import processing
+from tenants.models import Retailer
+
+from . import processing, reconcile
 from .models import ReceivedEvent
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,26 @@ def process_waiting() -> int:
         if not ring(event_id):
             return rung
     return len(subjects)
+
+
+@shared_task
+def reconcile_all() -> int:
+    """For beat, every hour: one task for each retailer. Returns how many."""
+    if not settings.STRIPE_SECRET_KEY:
+        return 0
+    with schema_context(get_public_schema_name()):
+        retailers = Retailer.objects.exclude(state=Retailer.State.TEMPLATE)
+        numbers = list(retailers.order_by("pk").values_list("pk", flat=True))
+    for number in numbers:
+        reconcile_one.delay(number)
+    return len(numbers)
+
+
+@shared_task
+def reconcile_one(number: int) -> None:
+    with schema_context(get_public_schema_name()):
+        if retailer := Retailer.objects.filter(pk=number).first():
+            reconcile.reconcile(retailer)
 
 
 def ring(event_id: str) -> bool:

@@ -1,11 +1,37 @@
 """The operator's console: what Stripe sent, and what became of it."""
 
+from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.urls import reverse
 from django_tenants.utils import get_public_schema_name
+from wagtail import hooks
+from wagtail.admin.menu import MenuItem
 from wagtail_modeladmin.helpers import PermissionHelper
 from wagtail_modeladmin.options import ModelAdmin, modeladmin_register
 
+from . import letters, shop_window  # noqa: F401 - letters listens to changes of state
 from .models import MOST_ATTEMPTS, ReceivedEvent
+
+
+@hooks.register("register_admin_urls")
+def register_urls():
+    return shop_window.urls
+
+
+class BillingMenuItem(MenuItem):
+    """On a retailer's host, for its owners."""
+
+    def is_shown(self, request) -> bool:
+        try:
+            shop_window.owners_only(request)
+        except PermissionDenied:
+            return False
+        return True
+
+
+@hooks.register("register_admin_menu_item")
+def register_billing() -> MenuItem:
+    return BillingMenuItem("Billing", reverse("billing_page"), icon_name="desktop", order=150)
 
 
 class ConsoleOnly(PermissionHelper):

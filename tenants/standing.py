@@ -69,4 +69,6 @@ def standing_banner(request: HttpRequest) -> list[Banner]:
     retailer = getattr(request, "retailer", None)
     if retailer is None or retailer.may_edit:
         return []
-    return [Banner("critical", reason(retailer))]
+    if retailer.hold:
+        return [Banner("critical", reason(retailer))]
+    return [Banner("critical", reason(retailer), "/admin/billing/", "Billing")]

@@ -71,10 +71,7 @@ class RetailerAdmin(ModelAdmin):
     button_helper_class = RetailerButtons
     index_view_class = RetailerList
     index_template_name = "tenants/retailers.html"
-    list_display = (
-        *("name", "address", "state_label", "owner_email", "signups", "oldest", "tablets", "crm"),
-        *("schema_problem", "created_at"),
-    )
+    list_display = ("who", "address", "state_label", "signups", "oldest", "tablets", "crm")
     list_filter = ("state",)
     search_fields = ("name", "slug", "owner_email")
     list_export = ("name", "slug", "state", "owner_email", "schema_name", "created_at")
@@ -83,11 +80,22 @@ class RetailerAdmin(ModelAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).exclude(state=Retailer.State.TEMPLATE)
 
+    def who(self, retailer: Retailer) -> str:
+        return format_html("{}<br><small>{}</small>", retailer.name, retailer.owner_email)
+
+    who.short_description = "Name"
+    who.admin_order_field = "name"
+
     def address(self, retailer: Retailer) -> str:
-        return format_html('<a href="{0}">{0}</a>', retailer.url)
+        return format_html('<a href="{}">{}</a>', retailer.url, retailer.slug)
+
+    address.admin_order_field = "slug"
 
     def state_label(self, retailer: Retailer) -> str:
-        return retailer.get_state_display()
+        if not retailer.schema_problem:
+            return retailer.get_state_display()
+        state, problem = retailer.get_state_display(), retailer.schema_problem
+        return format_html("{}<br><strong>{}</strong>", state, problem)
 
     state_label.short_description = "State"
     state_label.admin_order_field = "state"

@@ -310,6 +310,7 @@ CELERY_BEAT_SCHEDULE = {
         "args": ["integrations.tasks.look_for_drift"],
     },
     "delete_closed": {"task": "tenants.tasks.delete_closed", "schedule": crontab(minute="50")},
+    "reconcile": {"task": "billing.tasks.reconcile_all", "schedule": crontab(minute="20")},
     "process_waiting": {"task": "billing.tasks.process_waiting", "schedule": 60.0},
 }
 
@@ -334,6 +335,7 @@ METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows at /metri
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", "")
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "")  # the fake Stripe of tests and demo
+STRIPE_TAX = env.flag("STRIPE_TAX")
 STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
 STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY

@@ -1,10 +1,12 @@
 """Starts the fake Stripe as a process, and reaches what isn't part of Stripe's API."""
 
+import http.client
 import json
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -48,6 +50,17 @@ class FakeStripe:
 
     def cancel(self, id: str, reason: str) -> dict:
         return self.ask("cancel", id=id, reason=reason)
+
+    def press(self, url: str, **asked: str) -> tuple[int, str]:
+        """A button on one of its pages: (status, where to)."""
+        place = urlsplit(url)
+        there = http.client.HTTPConnection(place.netloc, timeout=30)
+        try:
+            there.request("POST", place.path, urlencode(asked))
+            answer = there.getresponse()
+            return answer.status, answer.getheader("Location", "")
+        finally:
+            there.close()
 
     def events(self) -> list[dict]:
         return self.ask("events")

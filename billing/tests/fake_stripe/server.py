@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from . import form, shapes
+from . import form, pages, shapes
 from .store import Refusal, Store
 
 API_KEY = re.compile(r"\ABearer (sk|rk)_(test|live)_[A-Za-z0-9]{24,}\Z")
@@ -42,6 +42,7 @@ FILTERS = {
     "price": {"active", "product", "lookup_keys"},
     "subscription": {"customer", "status"},
     "event": {"type"},
+    "invoice": {"customer"},
 }
 KIND = {f"{kind}s": kind for kind in FILTERS}
 
@@ -71,6 +72,9 @@ class Handler(BaseHTTPRequestHandler):
         with self.world.lock:
             if url.path.startswith("/_fake/"):
                 self.reply(200, control(self.world, url.path.removeprefix("/_fake/"), body))
+                return
+            if url.path.startswith(("/c/pay/", "/p/session/")):
+                self.show(*pages.page(self.world.store, self.command, url.path, body))
                 return
             self.world.requests.append({"method": self.command, "path": url.path})
             self.api(url, body)
@@ -102,13 +106,25 @@ class Handler(BaseHTTPRequestHandler):
         query = form.parse(body if self.command == "POST" else url.query)
         query.pop("expand", None)  # ids stay ids: what billing asks to expand is null here
         try:
-            answer = route(self.world.store, self.command, url.path, query)
+            host = self.headers["Host"]
+            answer = route(self.world.store, self.command, url.path, query, host)
         except Refusal as refusal:
             return refusal.status, refusal.body, {}
         answer = json.loads(json.dumps(answer))
         if key:
             self.world.answers[key] = (asked, 200, answer)
         return 200, answer, {}
+
+    def show(self, status: int, html: str, to: str) -> None:
+        """A page for a person, or on to the next one."""
+        body = html.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        if to:
+            self.send_header("Location", to)
+        self.end_headers()
+        self.wfile.write(body)
 
     def reply(self, status: int, answer, headers: dict | None = None) -> None:
         body = json.dumps(answer).encode()
@@ -144,6 +160,10 @@ def control(world: World, name: str, body: str):
         world.failures += [values] * values.get("times", 1)
     elif name == "cancel":
         return world.store.cancel(values["id"], values["reason"])
+    elif name == "next_period":
+        pages.next_period(world.store)
+    elif name == "give_up":
+        pages.give_up(world.store)
     elif name == "subscription":  # what only Stripe's clock and cards can do
         found = world.store.get("subscription", values.pop("id"))
         return world.store.change("subscription", found, values, "customer.subscription.updated")
@@ -152,9 +172,15 @@ def control(world: World, name: str, body: str):
     return {}
 
 
-def route(store: Store, method: str, path: str, query: dict) -> dict:
-    """Raises `Refusal`."""
+def route(store: Store, method: str, path: str, query: dict, host: str) -> dict:
+    """Raises `Refusal`. `host` is where the pages of sessions are."""
     parts = path.strip("/").split("/")[1:]
+    if (method, parts) == ("POST", ["checkout", "sessions"]):
+        known(query, pages.CHECKOUT)
+        return pages.create_checkout(store, query, host)
+    if (method, parts) == ("POST", ["billing_portal", "sessions"]):
+        known(query, pages.PORTAL)
+        return pages.create_portal(store, query, host)
     if parts[:1] in (["account"], ["accounts"]):
         return shapes.account()
     kind = KIND.get(parts[0]) if parts else None

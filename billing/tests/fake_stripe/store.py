@@ -35,8 +35,11 @@ class Store:
         self.livemode = livemode
         self.numbers = itertools.count(1)
         self.objects: dict[str, dict[str, dict]] = {
-            kind: {} for kind in ("customer", "product", "price", "subscription", "event")
+            kind: {}
+            for kind in ("customer", "product", "price", "subscription", "invoice", "event")
         }
+        self.sessions: dict[str, dict] = {}  # of Checkout and portal
+        self.cards: dict[str, str] = {}  # customer → the card that is charged
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}_fake{next(self.numbers):06}"
