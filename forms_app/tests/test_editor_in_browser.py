@@ -123,6 +123,50 @@ def test_moving_a_field_keeps_its_key_and_its_options(tablet, editor):
     assert [option["id"] for option in fields[1]["options"]] == [key("Small"), key("Large")]
 
 
+def test_a_duplicated_field_has_a_key_and_options_of_its_own(tablet, editor):
+    acorn = tablet.shop
+    acorn.publish(choice("size", "Small", "Large"), field("email"))
+    page = editor()
+    block(page, 0).get_by_role("button", name="Duplicate").first.click()
+    publish(page)
+    with tenant_context(acorn.retailer):
+        fields = current_version(SignupPage.objects.get(slug="join")).fields
+    assert [one["kind"] for one in fields] == ["choice", "choice", "email"]
+    keys = [one["key"] for one in fields]
+    assert len(set(keys)) == 3 and keys[0] == key("size")
+    assert [option["label"] for option in fields[1]["options"]] == ["Small", "Large"]
+    assert not {o["id"] for o in fields[0]["options"]} & {o["id"] for o in fields[1]["options"]}
+
+
+def test_a_condition_about_a_field_that_is_deleted_is_named_and_not_published(tablet, editor):
+    acorn = tablet.shop
+    rule = {
+        "type": "item",
+        "id": key("r"),
+        "value": {"field": key("club"), "test": "is", "value": "yes"},
+    }
+    acorn.publish(
+        field("yes_no", "club", label="Join?"),
+        field("email", condition={"match": "all", "rules": [rule]}),
+    )
+    page = editor()
+    block(page, 0).get_by_role("button", name="Delete").first.click()
+    condition = page.locator('[name="fields-1-value-condition-match"]').locator(
+        "xpath=ancestor::section[1]"
+    )
+    condition.locator("[data-panel-toggle]").first.click()
+    asked = condition.get_by_role("combobox", name="Which field")
+    expect(asked.locator("option:checked")).to_have_text("a field that is gone")
+    page.locator("[data-drop-toggle], .w-dropdown__toggle").last.click()
+    page.get_by_role("button", name="Publish", exact=True).click()
+    page.get_by_role("button", name="Go to the first error").click()
+    expect(page.get_by_text("isn't on the page any more").first).to_be_visible()
+    expect(page.locator("[data-checklist]")).to_contain_text("mend what is marked")
+    tablet.complaints[:] = [one for one in tablet.complaints if "status of 400" not in one]
+    with tenant_context(acorn.retailer):
+        assert len(current_version(SignupPage.objects.get(slug="join")).fields) == 2
+
+
 def test_the_checklists_link_leads_into_the_tab_where_it_is_mended(tablet, editor):
     acorn = tablet.shop
     acorn.publish(field("email"), other_languages=["nl"], translations={})

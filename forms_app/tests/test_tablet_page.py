@@ -384,6 +384,57 @@ def test_a_screen_reader_hears_each_field_with_its_name_and_its_mistake(tablet, 
     assert "For your voucher." in said and error(page, "email").inner_text() in said
 
 
+LONG = "Ω" + "supercalifragilistic" * 10
+ARABIC = "هل تريد الانضمام إلى نادينا والحصول على عروض خاصة؟"
+
+
+@pytest.mark.parametrize("size", [(320, 640), (590, 410), (1180, 820)], ids=str)
+def test_nothing_runs_off_the_screen(tablet, acorn, size):
+    """A small phone, and a tablet at 200 %: words that never end, words from right to left."""
+    acorn.publish(
+        *(field("first_name", label=LONG), field("email", label=ARABIC, help=LONG)),
+        *(choice("plants", LONG[:100], ARABIC, label=LONG), field("heading", text=LONG)),
+        *(field("rating", label=ARABIC), field("birthday"), field("text", text=LONG)),
+        field("consent", label=f"{ARABIC} {LONG}"),
+        headline=LONG[:100],
+        intro=LONG,
+        other_languages=["nl", "de", "fr", "es"],
+    )
+    page = tablet.open()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.reload()
+    tablet.ready()
+    page.locator("[type=submit]").click()
+    page.locator(".summary li").first.wait_for()
+    wide = page.evaluate("""() => [...document.querySelectorAll("body *")]
+            .filter((one) => one.checkVisibility() && !one.closest(".trap, .unseen"))
+            .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+            .map((one) => `${one.tagName}.${one.className}`)""")
+    assert wide == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("[type=submit]").scroll_into_view_if_needed()
+    expect(page.locator("[type=submit]")).to_be_in_viewport()
+    acorn.publish(headline="Join the club", intro="")
+
+
+def test_a_form_of_twelve_steps_is_walked_to_its_end(tablet, acorn):
+    steps = [field("page_break", f"break {number}") for number in range(11)]
+    texts = [field("short_text", f"q{number}", label=f"Q{number}") for number in range(11)]
+    pairs = [block for pair in zip(texts, steps, strict=True) for block in pair]
+    acorn.open(*pairs, field("email", required=True))
+    page = tablet.open(size="phone")
+    tablet.ready()
+    for number in range(11):
+        page.locator(f'[data-key="{key(f"q{number}")}"] input').fill(f"answer {number}")
+        page.locator("[data-forward]").click()
+    expect(page.locator(".dots")).to_have_attribute("aria-label", "Step 12 of 12")
+    fill_in(page)
+    answers = latest(acorn)[0].answers
+    assert [answers[key(f"q{number}")] for number in range(11)] == [
+        f"answer {number}" for number in range(11)
+    ]
+
+
 DARK = {"background": "#101113", "surface": "#191a1e", "text": "#f3f4ee", "accent": "#e4ff3a"}
 
 

@@ -8,6 +8,11 @@ listen(panel.dataset.draftUrl, ({ checklist }) => {
   if (panel.innerHTML !== checklist) panel.innerHTML = checklist;
 });
 
+document.addEventListener("draft:unreadable", () => {
+  const waiting = panel.querySelector(".checklist__wait");
+  if (waiting) waiting.textContent = "First mend what is marked below.";
+});
+
 panel.addEventListener("click", (event) => {
   const link = event.target.closest('a[href^="#"]');
   const place = link && document.getElementById(link.hash.slice(1));

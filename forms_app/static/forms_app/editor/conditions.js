@@ -7,7 +7,8 @@ const RULE = /^fields-(\d+)-value-condition-rules-\d+-value-field$/;
 const form = document.getElementById("page-edit-form") ?? document.querySelector("form[data-edit-form]");
 let waiting = 0;
 
-for (const event of ["input", "change"]) form.addEventListener(event, soon);
+// A click: a deleted block stays in the tree and says nothing.
+for (const event of ["input", "change", "click"]) form.addEventListener(event, soon);
 new MutationObserver((changes) => {
   if (changes.some(({ target }) => !target.closest(".condition__select, [data-panel-heading]"))) soon();
 }).observe(form, { childList: true, subtree: true });

@@ -1,5 +1,6 @@
 /* Posts what stands in the editor, saved or not, a moment after it has changed, and tells the panels
-   of the page what the server makes of it: `listen(answer => …)`. */
+   of the page what the server makes of it: `listen(answer => …)`. What can't be read as a page is
+   told as the event draft:unreadable. */
 
 const listeners = [];
 let form, url, waiting, busy, again, last;
@@ -10,8 +11,10 @@ export function listen(address, listener) {
   if (form || !address) return;
   url = address;
   form = document.getElementById("page-edit-form") ?? document.querySelector("form[data-edit-form]");
+  // A click on the bin: a deleted block stays in the tree and says nothing.
   for (const event of ["input", "change"]) form.addEventListener(event, soon);
-  // Blocks that come, go or move say nothing: only the tree changes.
+  form.addEventListener("click", ({ target }) => target.closest("[data-streamfield-action]") && soon());
+  // Blocks that come or move say nothing: only the tree changes.
   new MutationObserver((changes) => {
     if (changes.some(({ target }) => target.closest("[data-streamfield-stream-container], [data-streamfield-list-container]"))) soon();
   }).observe(form, { childList: true, subtree: true });
@@ -35,6 +38,8 @@ async function ask() {
     if (answer.status === 200) {
       last = await answer.json();
       for (const listener of listeners) listener(last);
+    } else if (answer.status === 204) {
+      document.dispatchEvent(new Event("draft:unreadable"));
     }
   } finally {
     busy = false;
