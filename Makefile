@@ -6,13 +6,14 @@
 #   make test-fast    the suite without a browser and without live processes
 #   make test-next    the suite on the newest Wagtail
 #   make lint         style, import rules, Django's checks, missing migrations
+#   make conformance  the REST connector against real CRMs that install from the package registry
 #   make bench        the numbers, beside what the machine allows (NAME=chaos: one of them)
 #   make check-deploy image, chart and pipeline, as far as one can without a cluster
 #   make lock         compile requirements/*.in again (make lock UPGRADE=1: to the newest versions)
 #   make clean        delete environments and caches; the demo's data stays
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-fast test-next lint bench check-deploy lock clean
+.PHONY: help demo demo-reset test test-fast test-next lint conformance bench check-deploy lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -85,6 +86,9 @@ test-next: .venv-next/.stamp-next
 	@bash tools/browser.sh
 	@.venv-next/bin/python -m $(PYTEST) $(PARALLEL) -m "$(FAST)"
 	@.venv-next/bin/python -m $(PYTEST) -m "$(SLOW)"
+
+conformance: .venv/.stamp-dev
+	@$(PY) tools/peers $(PY) -m $(PYTEST) -k real_crm integrations/tests/test_connector_generic_rest.py
 
 bench: .venv/.stamp-dev
 	@$(PY) -m bench $(NAME)

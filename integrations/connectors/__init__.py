@@ -11,6 +11,7 @@ CONNECTORS: dict[str, str] = {
     "webhook": "integrations.connectors.webhook.WebhookConnector",
     "brevo": "integrations.connectors.brevo.BrevoConnector",
     "espocrm": "integrations.connectors.espocrm.EspoCrmConnector",
+    "generic_rest": "integrations.connectors.generic_rest.GenericRestConnector",
     "hubspot": "integrations.connectors.hubspot.HubSpotConnector",
     "klaviyo": "integrations.connectors.klaviyo.KlaviyoConnector",
     "mailchimp": "integrations.connectors.mailchimp.MailchimpConnector",
