@@ -88,7 +88,10 @@ test-next: .venv-next/.stamp-next
 	@.venv-next/bin/python -m $(PYTEST) -m "$(SLOW)"
 
 conformance: .venv/.stamp-dev
-	@$(PY) tools/peers $(PY) -m $(PYTEST) -k real_crm integrations/tests/test_connector_generic_rest.py
+	@mkdir -p var
+	@$(PY) tools/peers $(PY) -m $(PYTEST) --junitxml var/conformance.xml \
+		integrations/tests/test_conformance.py
+	@$(PY) tools/conformance_table.py var/conformance.xml docs/connectors/conformance.md
 
 bench: .venv/.stamp-dev
 	@$(PY) -m bench $(NAME)
