@@ -35,14 +35,9 @@ def record(
         by=by,
         is_visible=is_visible,
     )
+    changed = f", {before or '–'} → {after}" if after else ""
+    because = f", because of {why}" if why else ""
     transaction.on_commit(
-        lambda: log.info(
-            "Retailer %s: %s, %s → %s, because of %s",
-            entry.schema_name,
-            action,
-            before or "–",
-            after or "–",
-            why or "nothing said",
-        )
+        lambda: log.info("Retailer %s: %s%s%s", entry.schema_name, action, changed, because)
     )
     return entry
