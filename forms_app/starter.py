@@ -1,6 +1,5 @@
 """What stands in a new retailer's schema: people's groups, the site, the brand, a first page."""
 
-import uuid
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -8,6 +7,7 @@ from django.contrib.auth.models import Group, Permission
 from wagtail.models import Collection, GroupCollectionPermission, GroupPagePermission, Page, Site
 
 from .brand import Brand
+from .page_templates import blocks_of
 from .pages import HomePage, SignupPage
 
 OWNERS, EDITORS, VIEWERS = "Owners", "Editors", "Viewers"
@@ -60,6 +60,7 @@ class Starter:
     language: str = "en"
     submit_label: str = "Sign up"
     thank_you_title: str = "Thank you!"
+    thank_you_text: str = ""
     brand: dict = field(default_factory=dict)
     fields: tuple[tuple[str, dict], ...] = (
         ("first_name", {}),
@@ -163,14 +164,10 @@ def make_page(home: HomePage, starter: Starter, owner) -> SignupPage:
         language=starter.language,
         submit_label=starter.submit_label,
         thank_you_title=starter.thank_you_title,
+        thank_you_text=starter.thank_you_text,
     )
     # What a value doesn't say gets the block's default.
-    page.fields = SignupPage.fields.field.stream_block.to_python(
-        [
-            {"type": kind, "id": str(uuid.uuid4()), "value": values}
-            for kind, values in starter.fields
-        ]
-    )
+    page.fields = SignupPage.fields.field.stream_block.to_python(blocks_of(starter))
     home.add_child(instance=page)
     page.save_revision(user=owner).publish(user=owner)
     return page

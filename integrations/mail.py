@@ -4,6 +4,7 @@
 
 A kind is declared with what its templates need, and has three of them: templates/mail/<kind>
 .subject.txt, .txt and .html. They also get `retailer` (name) and `base_url` (no trailing slash).
+In the public schema rows of settings.PUBLIC_MAIL_MODEL take the place of Mail's.
 
 A row is written once for each `once`. A worker that dies between the mail server's yes and ours
 sends it a second time, under the same Message-ID, by which mail programs show it once.
@@ -13,21 +14,24 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.template import Context, engines
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django_tenants.utils import get_public_schema_name
 from kombu.exceptions import OperationalError
 
 from . import gaps
 from .locks import advisory_lock
-from .models import Mail
+from .models import AbstractMail, Mail
 from .redaction import scrubbed
 
 log = logging.getLogger(__name__)
@@ -78,13 +82,26 @@ declare(
 )
 
 
+def model() -> type[AbstractMail]:
+    """Whose rows are the mails of the active schema."""
+    if connection.schema_name == get_public_schema_name():
+        return apps.get_model(settings.PUBLIC_MAIL_MODEL)
+    return Mail
+
+
+def due() -> QuerySet:
+    """What should go out of the active schema now."""
+    now = timezone.now()
+    return model().objects.filter(sent_at=None, due_at__lte=now, created_at__gt=now - GIVE_UP)
+
+
 def write(kind: str, to: str, context: Mapping[str, Any], once: str | None = None) -> bool:
     """Put a mail on its way, in the caller's transaction; False if `once` was told before.
 
     `context` is JSON. Raises KeyError for a kind that nobody declared.
     """
     KINDS[kind]
-    return bool(_add([Mail(kind=kind, to=to, context=dict(context), once=once)]))
+    return bool(_add([model()(kind=kind, to=to, context=dict(context), once=once)]))
 
 
 def mail_owners(kind: str, context: Mapping[str, Any], once: str | None = None) -> int:
@@ -104,26 +121,31 @@ def mail_owners(kind: str, context: Mapping[str, Any], once: str | None = None) 
     )
 
 
-def _add(mails: Iterable[Mail]) -> list[Mail]:
-    mails = list(mails)
+def _add(mails: Iterable[AbstractMail]) -> list[AbstractMail]:
+    mails, rows = list(mails), model().objects
     before = set(
-        Mail.objects.filter(once__in=[m.once for m in mails if m.once]).values_list(
-            "once", flat=True
-        )
+        rows.filter(once__in=[m.once for m in mails if m.once]).values_list("once", flat=True)
     )
     new = [mail for mail in mails if mail.once not in before]
-    Mail.objects.bulk_create(new, ignore_conflicts=True)
+    rows.bulk_create(new, ignore_conflicts=True)
     if new:
-        transaction.on_commit(ring)
+        # The schema of now: at the commit another one may be active.
+        transaction.on_commit(partial(ring, connection.schema_name))
     return new
 
 
-def ring() -> None:
-    """Ask for the mails of this schema to be sent. The sweep asks again if this is lost."""
-    from .tasks import send_mails
+def ring(schema: str = "") -> None:
+    """Ask for the mails of this schema (or the active one) to be sent. The sweep asks again if
+    this is lost.
+    """
+    from .tasks import send_mails, send_public_mails
 
+    schema = schema or connection.schema_name
     try:
-        send_mails.delay(schema=connection.schema_name)
+        if schema == get_public_schema_name():
+            send_public_mails.delay()
+        else:
+            send_mails.delay(schema=schema)
     except OperationalError as error:
         log.warning("The broker can't be reached, the sweep will find the mail: %s", error)
 
@@ -134,29 +156,31 @@ def send_due() -> int:
     with advisory_lock(f"{connection.schema_name}:mails") as held:
         if not held:
             return 0
-        now = timezone.now()
-        due = Mail.objects.filter(sent_at=None, due_at__lte=now, created_at__gt=now - GIVE_UP)
         # Counted before it is tried, so that one that kills its worker waits like any other.
-        for mail in due.order_by("due_at", "id")[:A_BATCH]:
-            wait = timedelta(seconds=gaps.growing(mail.attempts + 1))
-            Mail.objects.filter(pk=mail.pk).update(attempts=F("attempts") + 1, due_at=now + wait)
+        for mail in due().order_by("due_at", "id")[:A_BATCH]:
+            then = timezone.now() + timedelta(seconds=gaps.growing(mail.attempts + 1))
+            row(mail).update(attempts=F("attempts") + 1, due_at=then)
             sent += _send(mail)
     return sent
 
 
-def _send(mail: Mail) -> bool:
+def row(mail: AbstractMail) -> QuerySet:
+    return type(mail).objects.filter(pk=mail.pk)
+
+
+def _send(mail: AbstractMail) -> bool:
     try:
         message(mail).send()
     except Exception as error:  # the mail server's, the network's, or a template's
         told = scrubbed(f"{type(error).__name__}: {error}", [settings.EMAIL_HOST_PASSWORD])
-        Mail.objects.filter(pk=mail.pk).update(error=told[:500])
+        row(mail).update(error=told[:500])
         log.warning("Mail %s (%s) couldn't be sent: %s", mail.pk, mail.kind, type(error).__name__)
         return False
-    Mail.objects.filter(pk=mail.pk).update(sent_at=timezone.now(), error="")
+    row(mail).update(sent_at=timezone.now(), error="")
     return True
 
 
-def message(mail: Mail) -> EmailMultiAlternatives:
+def message(mail: AbstractMail) -> EmailMultiAlternatives:
     kind = KINDS.get(mail.kind)
     late = kind.late() if kind and kind.late else {}
     rendered = render(mail.kind, {**mail.context, **late})

@@ -163,8 +163,8 @@ class RemoteLink(models.Model):
         return self.remote_id
 
 
-class Mail(models.Model):
-    """A mail to the retailer's people, written in the transaction of what it tells."""
+class AbstractMail(models.Model):
+    """A mail on its way; see integrations.mail."""
 
     kind = models.CharField(max_length=60, help_text="the name of its templates")
     to = models.EmailField(max_length=254)
@@ -178,10 +178,17 @@ class Mail(models.Model):
     error = models.CharField(max_length=500, blank=True)
 
     class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.to}"
+
+
+class Mail(AbstractMail):
+    """To the retailer's people, written in the transaction of what it tells."""
+
+    class Meta:
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(sent_at=None), name="mail_unsent")
         ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} to {self.to}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from django.db import connection
 from django.utils import timezone
-from django_tenants.utils import get_tenant_model, schema_context
+from django_tenants.utils import get_public_schema_name, get_tenant_model, schema_context
 
 from . import doorbell, mail
 
@@ -50,6 +50,8 @@ def sweep() -> int:
     """Ring for all work that nobody came for; returns how often."""
     with schema_context("public"):
         work = list(find_work(served_schemas()))
+        if mail.due().exists():
+            work.append((get_public_schema_name(), None))
     for schema, connection_id in work:
         with schema_context(schema):  # the doorbell's key belongs to the schema
             if connection_id is None:

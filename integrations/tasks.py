@@ -1,6 +1,7 @@
 from celery import shared_task
 from django.conf import settings
 from django.db import connection
+from django_tenants.utils import get_public_schema_name, schema_context
 
 from . import attempt_log, doorbell, drift, mail
 from .delivery import drain
@@ -15,6 +16,7 @@ __all__ = [
     "look_for_drift",
     "prune_log",
     "send_mails",
+    "send_public_mails",
     "sweep",
 ]
 
@@ -48,6 +50,13 @@ def sweep() -> int:
 def send_mails() -> None:
     if mail.send_due() == mail.A_BATCH:
         mail.ring()
+
+
+@shared_task
+def send_public_mails() -> None:
+    with schema_context(get_public_schema_name()):
+        if mail.send_due() == mail.A_BATCH:
+            mail.ring()
 
 
 @shared_task(base=TenantTask)

@@ -1,8 +1,21 @@
 """The base of every task that works in a retailer's schema."""
 
+import time
+
 from celery import Task
+from django.conf import settings
 from django.db import connection
+from django.dispatch import Signal
 from django_tenants.utils import get_tenant_model, tenant_context
+
+from .redaction import scrubbed
+
+FAN_OUT = "fan_out"  # the header of a message that integrations.fan_out has sent
+
+# Sent in the public schema after each run that a fan-out asked for, with `schema`, `task` (its
+# name), `seconds` and `problem` ("" if it went well). Nothing else could say so: Celery keeps no
+# results here.
+finished = Signal()
 
 
 class UnknownSchema(LookupError):
@@ -20,6 +33,21 @@ class TenantTask(Task):
     typing = False  # Celery would compare the call with the body's arguments, which lack `schema`
 
     def __call__(self, *args, schema: str, **kwargs):
+        if not (self.request.headers or {}).get(FAN_OUT):
+            return self.run_in(schema, args, kwargs)
+        started, problem = time.monotonic(), ""
+        try:
+            return self.run_in(schema, args, kwargs)
+        except Exception as error:
+            problem = in_one_line(error)
+            raise
+        finally:
+            seconds = time.monotonic() - started
+            finished.send_robust(
+                type(self), schema=schema, task=self.name, seconds=seconds, problem=problem
+            )
+
+    def run_in(self, schema: str, args: tuple, kwargs: dict):
         connection.set_schema_to_public()
         retailer = get_tenant_model().objects.filter(schema_name=schema, schema_problem="").first()
         if retailer is None:
@@ -29,3 +57,9 @@ class TenantTask(Task):
                 return super().__call__(*args, **kwargs)
         finally:
             connection.set_schema_to_public()
+
+
+def in_one_line(error: Exception) -> str:
+    """What went wrong, without what the database adds below: the row's values."""
+    first = (str(error).splitlines() or [""])[0]
+    return scrubbed(f"{type(error).__name__}: {first}", [settings.EMAIL_HOST_PASSWORD])[:500]

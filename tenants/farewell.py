@@ -5,13 +5,16 @@ retailer that is half there but served, because a closed one isn't.
 """
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
-from django_tenants.utils import schema_context
+from django_tenants.utils import schema_context, tenant_context
+
+from integrations import mail
 
 from .audit import record
 from .models import Domain, Retailer
@@ -23,6 +26,28 @@ class NotDue(Exception):
 
 class StillThere(Exception):
     """Something of the retailer was found after it was deleted; `str` says what."""
+
+
+DELETED, NEAR = "account_deleted", "deletion_near"
+NEAR_DAYS = (7, 1)  # before everything is deleted
+mail.declare(NEAR, "A closed account will be deleted: a week and a day before", day="24 December")
+mail.declare(DELETED, "Everything of a closed account is deleted", shop="Fern & Fig")
+
+
+def remind() -> int:
+    """Tell the owners of closed retailers that the day is near; how many mails that makes."""
+    written, now = 0, timezone.now()
+    soon = now + timedelta(days=max(NEAR_DAYS))
+    for retailer in Retailer.objects.filter(
+        state=Retailer.State.CLOSED, delete_at__gt=now, delete_at__lte=soon, schema_problem=""
+    ):
+        left = (retailer.delete_at - now) / timedelta(days=1)
+        stage = min(days for days in NEAR_DAYS if left <= days)
+        context = {"day": f"{retailer.delete_at:%-d %B %Y}"}
+        once = f"{NEAR}:{retailer.delete_at:%Y-%m-%d}:{stage}"
+        with tenant_context(retailer):
+            written += mail.mail_owners(NEAR, context, once=once)
+    return written
 
 
 def due() -> list[Retailer]:
@@ -49,6 +74,8 @@ def delete(retailer: Retailer, *, by: str = "system") -> None:
             domain.delete()  # one by one: the look-ups of hosts are forgotten by signals
         with connection.cursor() as cursor:
             cursor.execute(f"DROP SCHEMA IF EXISTS {connection.ops.quote_name(schema)} CASCADE")
+        if row.owner_email:
+            mail.write(DELETED, row.owner_email, {"shop": row.name})
         row.delete()
     with schema_context(schema):
         cache.delete_pattern("*")

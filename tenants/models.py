@@ -56,6 +56,20 @@ class Retailer(TenantMixin):
     state_since = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
     delete_at = models.DateTimeField(null=True, blank=True, editable=False)
     owner_email = models.EmailField("owner's e-mail", blank=True)
+    # The own domain that it is known by; empty: its subdomain. tenants.addresses writes it.
+    primary_host = models.CharField(
+        max_length=253, blank=True, default="", db_default="", editable=False
+    )
+    # What was wished for at onboarding: a key of billing/plans.toml. What is paid for, Stripe says.
+    plan = models.CharField(max_length=30, blank=True, default="", db_default="")
+    country = models.CharField(max_length=2, blank=True, default="", db_default="")
+    language = models.CharField(max_length=10, default="en", db_default="en")
+    support_allowed = models.BooleanField(
+        "the operator may open this account to help", default=True, db_default=True
+    )
+    two_factor_required = models.BooleanField(
+        "everybody needs a second factor", default=False, db_default=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     schema_problem = models.TextField(
         blank=True,
@@ -91,8 +105,14 @@ class Retailer(TenantMixin):
         return self.owner_email
 
     @property
-    def host(self) -> str:
+    def subdomain(self) -> str:
+        """The address with us, which every retailer has."""
         return f"{self.slug}.{settings.BASE_HOST}"
+
+    @property
+    def host(self) -> str:
+        """The address that it goes by; all others lead there."""
+        return self.primary_host or self.subdomain
 
     @property
     def url(self) -> str:
@@ -139,3 +159,27 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.retailer_name}: {self.action}"
+
+
+# The app's other models stand in the modules named after what they hold.
+from .claims import DomainClaim  # noqa: E402
+from .figures import RetailerFigures  # noqa: E402
+from .onboarding import Onboarding  # noqa: E402
+from .outcomes import TaskOutcome  # noqa: E402
+from .public_mail import PublicMail  # noqa: E402
+from .public_pages import LandingPage, PricingPage  # noqa: E402
+
+__all__ = [
+    "AuditEntry",
+    "Domain",
+    "DomainClaim",
+    "LandingPage",
+    "Onboarding",
+    "PricingPage",
+    "PublicMail",
+    "Retailer",
+    "RetailerFigures",
+    "SchemaTemplate",
+    "TaskOutcome",
+    "slug_validator",
+]

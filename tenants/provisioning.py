@@ -1,29 +1,28 @@
 """A new retailer, in one transaction: complete or absent, whatever dies when."""
 
+import shutil
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django_tenants.utils import tenant_context
+from wagtail.images import get_image_model
 from wagtail.log_actions import LogContext
 
+from forms_app.brand import Brand
 from forms_app.starter import Starter, build_starter
 from integrations import mail
 
 from . import audit, schemas
-from .models import AuditEntry, Domain, Retailer, slug_validator
+from .farewell import media_folder
+from .models import AuditEntry, Domain, Retailer
+from .names import check_address
 from .tokens import password_tokens
-
-# Hosts that are, or may become, the operator's own.
-RESERVED = frozenset(
-    "admin api app assets billing cdn console customerinfo demo docs help localhost mail media "
-    "ns status static support test www".split()
-)
 
 mail.declare(
     "invitation",
@@ -45,27 +44,45 @@ class Onboarded:
     invitation: str
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """What else may be said about a new retailer. `plan` is a key of billing/plans.toml, `logo` a
+    picture's file (name, content).
+
+    `once` names the asking: with the same one the owner is written to only once.
+    """
+
+    starter: Starter = Starter()
+    country: str = ""
+    language: str = "en"
+    plan: str = ""
+    logo: tuple[str, bytes] | None = None
+    once: str | None = None
+
+
 def onboard(
     name: str,
     slug: str,
     owner_email: str,
     starter: Starter | None = None,
     by: str = "onboard_retailer",
+    wishes: Wishes | None = None,
 ) -> Onboarded:
     """Make the retailer with schema, address, owner and starter page, or find it.
 
     The owner gets a mail with the link to choose a password. A repeat with the same slug answers
     like the first, with a fresh link and, while there is no password, another mail. `by` is who
-    did it, for the audit. Raises
+    did it, for the audit. `starter` is short for `wishes` that say nothing else. Raises
     `ValidationError` for a slug or e-mail that can't be, or a slug that another owner has, and
     `schemas.StaleTemplate` before `migrate_fleet` has run.
     """
     owner_email = owner_email.strip().lower()
+    wishes = wishes or Wishes(starter=starter or Starter())
     retailer = Retailer.objects.filter(slug=slug).first()
     created = retailer is None
     if created:
         try:
-            retailer = create(name, slug, owner_email, starter or Starter(), by)
+            retailer = create(name, slug, owner_email, wishes, by)
         except (IntegrityError, ValidationError):
             # Perhaps somebody onboarded the same slug at this very moment, and was first.
             retailer = Retailer.objects.filter(slug=slug).first()
@@ -77,15 +94,21 @@ def onboard(
     link = invitation(retailer)
     if link and not created:
         with tenant_context(retailer):
-            mail.write("invitation", retailer.owner_email, {})
+            mail.write("invitation", retailer.owner_email, {}, once=wishes.once)
     return Onboarded(retailer, created, link)
 
 
-def create(name: str, slug: str, owner_email: str, starter: Starter, by: str) -> Retailer:
+def create(name: str, slug: str, owner_email: str, wishes: Wishes, by: str) -> Retailer:
     """The one transaction. Call it in the public schema."""
     check_address(slug)
     retailer = Retailer(
-        name=name, slug=slug, owner_email=owner_email, schema_name=free_schema_name(slug)
+        name=name,
+        slug=slug,
+        owner_email=owner_email,
+        schema_name=free_schema_name(slug),
+        plan=wishes.plan,
+        country=wishes.country,
+        language=wishes.language,
     )
     retailer.full_clean()
     if not owner_email:
@@ -96,25 +119,28 @@ def create(name: str, slug: str, owner_email: str, starter: Starter, by: str) ->
         retailer.save()
         Domain.objects.create(tenant=retailer, domain=retailer.host, is_primary=True)
         schemas.replay(template, retailer.schema_name)
+        # What a worker wrote that died before its transaction ended: nobody else has this schema.
+        shutil.rmtree(media_folder(retailer.schema_name), ignore_errors=True)
         with tenant_context(retailer):
             owner = get_user_model().objects.create_user(owner_email)
             # Else Wagtail's log would name whoever sent this request: the operator's people have
             # numbers of their own, in another schema.
             with LogContext(user=owner):
-                build_starter(retailer.name, retailer.url, owner, starter)
-            mail.write("invitation", owner_email, {})
+                build_starter(retailer.name, retailer.url, owner, wishes.starter)
+                if wishes.logo:
+                    put_logo(*wishes.logo)
+            mail.write("invitation", owner_email, {}, once=wishes.once)
         audit.record(retailer, "onboarded", by=by, after=retailer.get_state_display())
     return retailer
 
 
-def check_address(slug: str) -> None:
-    """Raises `ValidationError` if no new retailer can live there."""
-    slug_validator(slug)
-    host = Retailer(slug=slug).host
-    if slug in RESERVED or host == settings.OPERATOR_HOST:
-        raise ValidationError({"slug": f"{slug} is reserved."})
-    if Domain.objects.filter(domain=host).exists():
-        raise ValidationError({"slug": f"{slug} is an address that another retailer has."})
+def put_logo(file_name: str, content: bytes) -> None:
+    """Into the brand of the schema that is active."""
+    brand = Brand.load()
+    brand.logo = get_image_model().objects.create(
+        title=f"{brand.name}, logo", file=ContentFile(content, name=file_name)
+    )
+    brand.save()
 
 
 def free_schema_name(slug: str) -> str:

@@ -117,7 +117,7 @@ def rows_of(told: dict, slug: str) -> tuple[Retailer, list[Domain]]:
     row = deserialized([told["retailer"]])[0]
     if slug:
         check_address(slug)
-        row.pk, row.slug = None, slug
+        row.pk, row.slug, row.primary_host = None, slug, ""
         row.name = f"{row.name} (restored)"[:100]
         row.schema_name = free_schema_name(slug)
         return row, [Domain(domain=row.host, is_primary=True)]

@@ -1,126 +1,68 @@
-"""The operator's console: listings in the public schema's Wagtail admin."""
+"""What this app adds to the admin: the operator's console, and two pages for owners."""
 
 from django.db import connection
-from django.urls import reverse
+from django.templatetags.static import static
 from django.utils.html import format_html
-from django.utils.timezone import localtime
 from wagtail import hooks
-from wagtail_modeladmin.helpers import ButtonHelper, PermissionHelper
-from wagtail_modeladmin.options import ModelAdmin, modeladmin_register
-from wagtail_modeladmin.views import IndexView
+from wagtail_modeladmin.options import modeladmin_register
 
-from . import console_views, standing  # noqa: F401 - standing registers its banner
-from .figures import figures
-from .models import Retailer
+from . import (  # noqa: F401 - standing registers its banner
+    closing_view,
+    console_views,
+    domain_view,
+    periodic_page,
+    standing,
+)
+from .console_list import RetailerAdmin
+from .needs import NeedsPanel
+
+modeladmin_register(RetailerAdmin)
 
 
 @hooks.register("register_admin_urls")
 def register_urls():
-    return console_views.urls
+    return [*console_views.urls, *periodic_page.urls, *domain_view.urls, *closing_view.urls]
 
 
-class ConsoleOnly(PermissionHelper):
-    """Nobody on a retailer's host, not even a superuser of that schema, sees these."""
-
-    def user_can_list(self, user):
-        return connection.schema_name == "public" and super().user_can_list(user)
-
-    def user_can_create(self, user):
-        # Not by modeladmin's form: retailers are made by tenants.provisioning (RetailerButtons).
-        return False
-
-    def user_can_edit_obj(self, user, obj):
-        return False
-
-    def user_can_delete_obj(self, user, obj):
-        return False
-
-    def user_can_inspect_obj(self, user, obj):
-        return connection.schema_name == "public" and super().user_can_inspect_obj(user, obj)
+@hooks.register("register_admin_menu_item")
+def register_periodic_work():
+    return periodic_page.menu_item
 
 
-class RetailerButtons(ButtonHelper):
-    """Our own pages in the place of modeladmin's."""
-
-    def inspect_button(self, pk, classnames_add=None, classnames_exclude=None):
-        button = super().inspect_button(pk, classnames_add, classnames_exclude)
-        return {**button, "url": reverse("retailer_detail", args=[pk]), "label": "Open"}
+@hooks.register("register_settings_menu_item")
+def register_addresses():
+    return domain_view.menu_item()
 
 
-class RetailerList(IndexView):
-    """The figures of the retailers on this page come with one query for all of them."""
-
-    def get_context_data(self, *args, **kwargs) -> dict:
-        context = super().get_context_data(*args, **kwargs)
-        shown = list(context["object_list"])
-        counted = figures(each.schema_name for each in shown if not each.schema_problem)
-        for retailer in shown:
-            retailer.figures = counted.get(retailer.schema_name)
-        context["object_list"] = shown
-        self.object_list = shown
-        return context
+@hooks.register("register_settings_menu_item")
+def register_closing():
+    return closing_view.menu_item()
 
 
-class RetailerAdmin(ModelAdmin):
-    model = Retailer
-    menu_label = "Retailers"
-    menu_icon = "group"
-    menu_order = 100
-    add_to_admin_menu = True
-    permission_helper_class = ConsoleOnly
-    button_helper_class = RetailerButtons
-    index_view_class = RetailerList
-    index_template_name = "tenants/retailers.html"
-    list_display = ("who", "address", "state_label", "signups", "oldest", "tablets", "crm")
-    list_filter = ("state",)
-    search_fields = ("name", "slug", "owner_email")
-    list_export = ("name", "slug", "state", "owner_email", "schema_name", "created_at")
-    inspect_view_enabled = True
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).exclude(state=Retailer.State.TEMPLATE)
-
-    def who(self, retailer: Retailer) -> str:
-        return format_html("{}<br><small>{}</small>", retailer.name, retailer.owner_email)
-
-    who.short_description = "Name"
-    who.admin_order_field = "name"
-
-    def address(self, retailer: Retailer) -> str:
-        return format_html('<a href="{}">{}</a>', retailer.url, retailer.slug)
-
-    address.admin_order_field = "slug"
-
-    def state_label(self, retailer: Retailer) -> str:
-        if not retailer.schema_problem:
-            return retailer.get_state_display()
-        state, problem = retailer.get_state_display(), retailer.schema_problem
-        return format_html("{}<br><strong>{}</strong>", state, problem)
-
-    state_label.short_description = "State"
-    state_label.admin_order_field = "state"
-
-    def signups(self, retailer: Retailer) -> str:
-        return f"{retailer.figures.signups}" if retailer.figures else "–"
-
-    signups.short_description = "Sign-ups in 30 days"
-
-    def oldest(self, retailer: Retailer) -> str:
-        waits = retailer.figures and retailer.figures.oldest
-        return f"since {localtime(waits):%-d %b %H:%M}" if waits else "–"
-
-    oldest.short_description = "Oldest undelivered"
-
-    def tablets(self, retailer: Retailer) -> str:
-        if not retailer.figures or not retailer.figures.tablets:
-            return "–"
-        silent = retailer.figures.tablets_silent
-        return f"{retailer.figures.tablets}" + (f", {silent} silent" if silent else "")
-
-    def crm(self, retailer: Retailer) -> str:
-        return (retailer.figures and retailer.figures.crm) or "–"
-
-    crm.short_description = "CRM"
+@hooks.register("construct_settings_menu")
+def public_pages_are_the_operators(request, menu_items) -> None:
+    if connection.schema_name != "public":
+        hidden = {"landing-page", "pricing-page"}
+        menu_items[:] = [item for item in menu_items if item.name not in hidden]
 
 
-modeladmin_register(RetailerAdmin)
+def on_the_console(request) -> bool:
+    may_look = request.user.has_perm("tenants.view_retailer")
+    return connection.schema_name == "public" and may_look
+
+
+@hooks.register("construct_homepage_panels", order=900)
+def what_needs_a_person(request, panels) -> None:
+    if on_the_console(request):
+        panels[:] = [NeedsPanel()]
+
+
+@hooks.register("construct_homepage_summary_items", order=900)
+def no_counts(request, summary_items) -> None:
+    if connection.schema_name == "public":
+        summary_items.clear()
+
+
+@hooks.register("insert_global_admin_css")
+def console_css() -> str:
+    return format_html('<link rel="stylesheet" href="{}">', static("tenants/console.css"))

@@ -13,7 +13,7 @@ def sent(monkeypatch):
     monkeypatch.setattr(
         current_app,
         "send_task",
-        lambda task, kwargs: messages.append((task, kwargs["schema"])),
+        lambda task, kwargs, headers: messages.append((task, kwargs["schema"])),
     )
     return messages
 

@@ -198,3 +198,15 @@ def test_each_kind_says_all_that_it_means_to(kind, retailers):
         assert "\n" not in made.subject
         assert retailer.url in made.text and retailer.url in made.html
         assert made.html.count("<html") == 1 and "http://schemas" not in made.html
+
+
+def test_a_mail_is_rung_for_in_its_own_schema_wherever_the_commit_finds_us(
+    retailers, owners, monkeypatch, django_capture_on_commit_callbacks
+):
+    rung = []
+    monkeypatch.setattr(tasks.send_mails, "delay", lambda schema: rung.append(schema))
+    with django_capture_on_commit_callbacks(execute=True):
+        for retailer in retailers:  # as billing does it: from the public schema into each
+            with tenant_context(retailer):
+                mail.mail_owners("connection_paused", CONTEXT)
+    assert rung == [retailer.schema_name for retailer in retailers]

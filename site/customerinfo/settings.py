@@ -30,6 +30,10 @@ BASE_PORT = urlsplit(BASE_URL).port
 OPERATOR_HOST = env.text("OPERATOR_HOST", f"console.{BASE_HOST}")
 HTTPS = BASE_SCHEME == "https"
 
+# Own domains of retailers are looked up here; empty: as this machine is set up.
+DNS_SERVERS = env.text("DNS_SERVERS", "").split()
+DNS_RESOLVER = "tenants.dns.Dns"
+
 # Hosts are checked against the table of domains by tenants.routing, which answers 404 to others.
 ALLOWED_HOSTS = ["*"]
 
@@ -88,6 +92,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "customerinfo.urls"
 OPERATOR_URLCONF = "customerinfo.urls_operator"
+PUBLIC_URLCONF = "customerinfo.urls_public"
 WSGI_APPLICATION = "customerinfo.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -108,8 +113,11 @@ TEMPLATES = [
 
 # --- Lifecycle ------------------------------------------------------------------------------------
 
-# How long a suspended retailer's pages take sign-ups; how long a closed one can come back.
+# How long an unpaid bill may stay open; how long a suspended retailer's pages take sign-ups; after
+# how long it is closed; how long a closed one can come back.
+PAST_DUE_DAYS = env.number("PAST_DUE_DAYS", 14)
 SUSPENSION_GRACE_DAYS = env.number("SUSPENSION_GRACE_DAYS", 14)
+SUSPENDED_DAYS = env.number("SUSPENDED_DAYS", 90)
 CLOSED_DAYS = env.number("CLOSED_DAYS", 30)
 
 # --- Backups --------------------------------------------------------------------------------------
@@ -246,6 +254,7 @@ EMAIL_HOST_PASSWORD = unquote(urlsplit(EMAIL_URL).password or "")
 EMAIL_USE_SSL = EMAIL_URL.startswith("smtps:")
 EMAIL_USE_TLS = EMAIL_URL.startswith("smtp:") and bool(EMAIL_HOST_USER)
 EMAIL_TIMEOUT = 10  # seconds
+PUBLIC_MAIL_MODEL = "tenants.PublicMail"  # mails of the public schema; see integrations.mail
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"CustomerInfo <no-reply@{BASE_HOST}>")
 
 # --- Wagtail --------------------------------------------------------------------------------------
@@ -309,9 +318,17 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="0-5", minute="25"),
         "args": ["integrations.tasks.look_for_drift"],
     },
+    "look_for_onboardings": {"task": "tenants.tasks.look_for_onboardings", "schedule": 60.0},
+    "count_figures": {"task": "tenants.tasks.count_figures", "schedule": 300.0},
+    "look_at_domains": {"task": "tenants.tasks.look_at_domains", "schedule": 600.0},
+    "tidy": {"task": "tenants.tasks.tidy", "schedule": crontab(hour="4", minute="15")},
     "delete_closed": {"task": "tenants.tasks.delete_closed", "schedule": crontab(minute="50")},
     "reconcile": {"task": "billing.tasks.reconcile_all", "schedule": crontab(minute="20")},
     "process_waiting": {"task": "billing.tasks.process_waiting", "schedule": 60.0},
+    "compare_usage": {
+        "task": "billing.tasks.compare_usage_all",
+        "schedule": crontab(day_of_month="2", hour="4", minute="5"),
+    },
 }
 
 # --- Delivery -------------------------------------------------------------------------------------
@@ -355,6 +372,7 @@ LOGGING = {
         "customerinfo.audit": {"level": "INFO"},  # kept whatever LOG_LEVEL says
         "django_tasks": {"level": "WARNING"},  # two lines for each saved page otherwise
         "django.request": {"level": "ERROR"},  # a 404 isn't news
+        "stripe": {"level": "WARNING"},  # two lines for each call, with what was asked
     },
 }
 

@@ -1,5 +1,6 @@
 """Addresses on a retailer's host."""
 
+from django.http import Http404, HttpRequest
 from django.urls import include, path, re_path
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.admin.views import account
@@ -23,8 +24,15 @@ password_urls = [
     ),
 ]
 
+
+def not_here(request: HttpRequest, **kwargs) -> None:
+    raise Http404
+
+
 urlpatterns = [
     *password_urls,
+    # The operator's public pages: their tables stand in the public schema only.
+    re_path(r"^admin/settings/tenants/", not_here),
     path("admin/", include(wagtailadmin_urls)),
     path("media/<path:path>", media),
     path("app/", include("forms_app.app_urls")),

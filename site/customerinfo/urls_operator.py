@@ -1,6 +1,5 @@
 """Addresses on the operator's host: the console, in the public schema."""
 
-from django.http import Http404, HttpRequest
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtailadmin_urls
@@ -9,12 +8,7 @@ from billing import webhooks
 from integrations import metrics
 from integrations.admin import oauth_views
 
-from .urls import password_urls
-
-
-def not_here(request: HttpRequest) -> None:
-    raise Http404
-
+from .urls import not_here, password_urls
 
 urlpatterns = [
     *password_urls,

@@ -3,21 +3,24 @@
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail as django_mail
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tenants.utils import tenant_context
+from PIL import Image
 
 from forms_app.models import Brand, SignupPage, Tablet
 from forms_app.tests.shop import Shop as Signed, field
 from integrations import mail
 from integrations.models import Connection, Mail
-from tenants import lifecycle
-from tenants.models import Retailer, SchemaTemplate
+from tenants import console_forms, lifecycle, onboard_queue, tasks
+from tenants.models import Onboarding, Retailer, SchemaTemplate
 from tenants.provisioning import onboard
 from tenants.schemas import template_row
 
@@ -166,16 +169,36 @@ def test_what_belongs_to_retailers_is_not_on_the_console(operator, retailers, pa
 NEW = "/admin/retailers/new/"
 CEDAR = {
     **{"name": "Cedar", "slug": "cedar", "owner_email": "Owner@Cedar.test"},
-    **{"country": "NL", "language": "nl"},
+    **{"country": "NL", "language": "nl", "plan": "growth"},
 }
 
 
+def png() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 20), "green").save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def built(django_capture_on_commit_callbacks, monkeypatch):
+    """What the form asks for, a worker builds at once."""
+    monkeypatch.setattr(tasks.build_retailer, "delay", tasks.build_retailer)
+
+    def send(client, values: dict) -> str:
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = client.post(NEW, values)
+        return client.get(answer["Location"]).text if answer.status_code == 302 else answer.text
+
+    return send
+
+
 def test_one_form_makes_a_complete_retailer_in_its_language_and_invites_the_owner(
-    operator, retailers
+    operator, retailers, built
 ):
-    answer = operator.post(NEW, CEDAR, follow=True)
-    assert "Cedar is ready" in answer.text and "invitation goes to owner@cedar.test" in answer.text
+    text = built(operator, CEDAR)
+    assert "Cedar is ready" in text and "owner@cedar.test" in text
     cedar = Retailer.objects.get(slug="cedar")
+    assert (cedar.country, cedar.language, cedar.plan) == ("NL", "nl", "growth")
     with tenant_context(cedar):
         page = SignupPage.objects.get()
         assert (page.language, page.title) == ("nl", "Word lid")
@@ -192,10 +215,41 @@ def test_one_form_makes_a_complete_retailer_in_its_language_and_invites_the_owne
     assert (entry.action, entry.by) == ("onboarded", "root@public.test")
 
 
-def test_a_repeat_says_that_it_is_there_and_writes_again(operator, retailers):
-    operator.post(NEW, CEDAR)
-    answer = operator.post(NEW, CEDAR, follow=True)
-    assert "was there already" in answer.text
+def test_a_template_and_a_logo_stand_on_the_first_page(operator, retailers, built):
+    picture = SimpleUploadedFile("Our Logo.png", png(), "image/png")
+    chosen = {**CEDAR, "template": "loyalty-club", "logo": picture}
+    assert "Cedar is ready" in built(operator, chosen)
+    cedar = Retailer.objects.get(slug="cedar")
+    with tenant_context(cedar):
+        assert SignupPage.objects.get().headline == "Word lid van de club"
+        assert Brand.load().logo.title == "Cedar, logo"
+    assert Onboarding.objects.get().logo is None
+    with tenant_context(retailers[1]):
+        assert Brand.load().logo is None
+
+
+@pytest.mark.parametrize(
+    "name, content, said",
+    [
+        ("logo.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "valid image"),
+        ("logo.png", b"no picture", "valid image"),
+    ],
+)
+def test_what_is_no_picture_is_refused_as_a_logo(operator, retailers, built, name, content, said):
+    wrong = {**CEDAR, "logo": SimpleUploadedFile(name, content)}
+    assert said in built(operator, wrong) and not Onboarding.objects.exists()
+
+
+def test_a_logo_that_is_too_large_is_refused(operator, retailers, built, monkeypatch):
+    monkeypatch.setattr(console_forms, "LARGEST_LOGO", 10)
+    wrong = {**CEDAR, "logo": SimpleUploadedFile("logo.png", png())}
+    assert "too large" in built(operator, wrong) and not Onboarding.objects.exists()
+
+
+def test_a_repeat_finds_it_and_writes_again(operator, retailers, built):
+    built(operator, CEDAR)
+    assert "Cedar is ready" in built(operator, CEDAR)
+    assert Retailer.objects.filter(slug="cedar").count() == 1
     with tenant_context(Retailer.objects.get(slug="cedar")):
         assert Mail.objects.count() == 2
 
@@ -203,26 +257,81 @@ def test_a_repeat_says_that_it_is_there_and_writes_again(operator, retailers):
 @pytest.mark.parametrize(
     "wrong, said",
     [
-        ({"slug": "birch"}, "taken by another retailer"),
+        ({"slug": "birch"}, "another retailer has"),
+        ({"slug": "b1rch"}, "looks too much like"),
         ({"slug": "admin"}, "is reserved"),
+        ({"slug": "adm1n"}, "looks too much like admin"),
         ({"slug": "a b"}, "Use 2 to 40"),
-        ({"slug": "xn--cedar"}, "Use 2 to 40"),
+        ({"slug": "xn--cedar"}, "without accents"),
         ({"owner_email": "nobody"}, "valid email"),
         ({"language": "xx"}, "valid choice"),
+        ({"plan": "xx"}, "valid choice"),
+        ({"template": "xx"}, "valid choice"),
         ({"name": ""}, "required"),
     ],
 )
-def test_what_cannot_be_is_said_at_its_field_and_makes_nothing(operator, retailers, wrong, said):
+def test_what_cannot_be_is_said_at_its_field_and_makes_nothing(
+    operator, retailers, built, wrong, said
+):
     before = Retailer.objects.count()
-    answer = operator.post(NEW, {**CEDAR, **wrong})
-    assert answer.status_code == 200 and said in answer.text
-    assert Retailer.objects.count() == before
+    assert said in built(operator, {**CEDAR, **wrong})
+    assert Retailer.objects.count() == before and not Onboarding.objects.exists()
 
 
-def test_before_the_template_is_migrated_the_form_says_so(operator, retailers):
-    SchemaTemplate.objects.all().delete()
-    assert "migrate_fleet" in operator.post(NEW, CEDAR).text
+def test_before_the_template_is_migrated_it_waits_and_is_made_afterwards(
+    operator, retailers, built
+):
+    (template,) = SchemaTemplate.objects.all()
+    template.delete()
+    assert "being updated" in built(operator, CEDAR)
     assert not Retailer.objects.filter(slug="cedar").exists()
+    template.save(force_insert=True)
+    Onboarding.objects.update(asked_at=timezone.now() - timedelta(minutes=1))
+    assert tasks.look_for_onboardings() == 1
+    assert Retailer.objects.filter(slug="cedar").exists()
+
+
+def test_what_failed_can_be_tried_again_or_forgotten(operator, retailers, built, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("no disk")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(onboard_queue, "onboard", broken)
+        built(operator, CEDAR)
+    asked = Onboarding.objects.get()
+    address = f"{NEW}{asked.pk}/"
+    assert "went wrong on our side" in operator.get(address).text
+    assert "couldn’t be made" in operator.get("/admin/").text
+    assert operator.get(f"{address}progress/").json() == {"is_over": True}
+    operator.post(f"{address}again/")
+    onboard_queue.build(asked.pk)
+    assert Retailer.objects.filter(slug="cedar").exists()
+    assert operator.post(f"{address}forget/").status_code == 404  # it is made
+    asked.state = "failed"
+    asked.save()
+    operator.post(f"{address}forget/")
+    assert not Onboarding.objects.exists()
+    assert onboard_queue.build(asked.pk) is None
+
+
+def test_two_workers_build_one_and_a_dead_workers_is_taken_over(operator, retailers):
+    values = {**CEDAR, "owner_email": "owner@cedar.test"}
+    asked = Onboarding.objects.create(asked_by="root@public.test", **values)
+    assert onboard_queue.claim(asked.pk) == asked
+    assert onboard_queue.claim(asked.pk) is None and onboard_queue.build(asked.pk) is None
+    assert not Retailer.objects.filter(slug="cedar").exists()
+    Onboarding.objects.update(started_at=timezone.now() - timedelta(minutes=2))
+    assert onboard_queue.left_over() == [asked.pk]
+    assert onboard_queue.build(asked.pk).created
+    assert onboard_queue.left_over() == []
+
+
+def test_what_was_asked_for_is_forgotten_after_a_month(retailers):
+    values = {**CEDAR, "owner_email": "owner@cedar.test", "asked_by": "x"}
+    old = Onboarding.objects.create(**values, asked_at=timezone.now() - timedelta(days=31))
+    new = Onboarding.objects.create(**values)
+    tasks.tidy()
+    assert list(Onboarding.objects.all()) == [new] != [old]
 
 
 def test_the_list_shows_figures_of_all_with_a_fixed_number_of_queries(operator, retailers):
@@ -230,10 +339,12 @@ def test_the_list_shows_figures_of_all_with_a_fixed_number_of_queries(operator, 
     with tenant_context(acorn):
         Tablet.objects.create(name="Till", token_hash="x")
         Connection.objects.create(name="Ours", kind="hubspot", state="paused")
+    assert tasks.count_figures() == 2
     with CaptureQueriesContext(connection) as two:
         text = operator.get(LISTING).text
-    assert "1, 1 silent" in text and "hubspot paused" in text
+    assert "1 of 1" in text and "hubspot paused" in text and text.count("current") >= 2
     onboard("Cedar", "cedar", "owner@cedar.test")
+    tasks.count_figures()
     Retailer.objects.filter(slug="birch").update(schema_problem="Tables are missing: x.")
     with CaptureQueriesContext(connection) as three:
         assert "owner@cedar.test" in operator.get(LISTING).text

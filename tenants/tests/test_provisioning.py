@@ -11,7 +11,8 @@ from django_tenants.utils import tenant_context
 from forms_app.models import Brand
 from forms_app.starter import Starter
 from tenants.models import Domain, Retailer, SchemaTemplate
-from tenants.provisioning import RESERVED, onboard
+from tenants.names import RESERVED
+from tenants.provisioning import onboard
 from tenants.schemas import TEMPLATE_SCHEMA, StaleTemplate
 
 from .worlds import assert_absent, assert_complete, sql

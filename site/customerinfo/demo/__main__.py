@@ -3,9 +3,9 @@
     --data DIR   where everything is kept (default: var/demo in the checkout)
     --reset      forget everything instead
 
-Needs nothing but the packages of requirements/demo.txt. Starts PostgreSQL, Redis and a sandbox
-CRM, brings the database up to date, makes two retailers the first time, and then runs web, worker
-and beat until Ctrl-C.
+Needs nothing but the packages of requirements/demo.txt. Starts PostgreSQL, Redis, a sandbox CRM
+and a fake Stripe, brings the database up to date, makes two retailers the first time, and then
+runs web, worker and beat until Ctrl-C.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from .terminal import Terminal
 ROOT = Path(__file__).resolve().parents[3]
 STEPS = 7
 USUAL_PORTS = {"web": 8000, "crm": 8010}
+STRIPE_PORT = 8020
 CRM_ACCOUNTS = ("fern-and-fig", "volt-cycles")  # an account in the CRM each
 READY_LIMIT = 120.0  # seconds
 LEFTOVER_LIMIT = 12.0  # seconds in which the guardian of a killed demo has stopped everything
@@ -102,7 +103,7 @@ def start(data_dir: Path, claim: Claim, terminal: Terminal, supervisor: Supervis
     """From nothing to printed addresses."""
     terminal.step("Addresses: looking for free ports")
     keys = keys_in(data_dir, CRM_ACCOUNTS)
-    ports = choose_ports(data_dir, USUAL_PORTS, terminal.say)
+    ports = choose_ports(data_dir, usual_ports(), terminal.say)
     base_url = f"http://localhost:{ports['web']}"
     claim.describe(f"process {os.getpid()}, at {base_url}")
 
@@ -117,7 +118,7 @@ def start(data_dir: Path, claim: Claim, terminal: Terminal, supervisor: Supervis
     redis = start_redis(data_dir / "redis", persistent=True)
     supervisor.adopt(redis)
 
-    terminal.step("CRM: starting the sandbox CRM")
+    terminal.step("CRM and Stripe: starting a sandbox and a fake")
     env = environment(data_dir, keys, base_url, ports["crm"])
     env |= {
         "DATABASE_URL": postgres.url("customerinfo"),
@@ -125,8 +126,12 @@ def start(data_dir: Path, claim: Claim, terminal: Terminal, supervisor: Supervis
         "REDIS_URL": redis.url,
     }
     supervisor.start(crm_program(data_dir / "crm", keys, ports["crm"], env))
-    if not supervisor.wait_until(lambda: listens(ports["crm"]), READY_LIMIT):
-        raise DemoFailed("The sandbox CRM doesn't answer; the lines above may say why.")
+    if "stripe" in ports:
+        env |= stripe_environment(keys, ports["stripe"])
+        supervisor.start(stripe_program(data_dir, keys, ports, env))
+    for name, port in ports.items():
+        if name != "web" and not supervisor.wait_until(lambda at=port: listens(at), READY_LIMIT):
+            raise DemoFailed(f"The {name} program doesn't answer; the lines above may say why.")
 
     terminal.step("Database: applying migrations" + (" (minutes, this once)" if first_time else ""))
     supervisor.run(manage("migrate", env, "migrate_fleet"))
@@ -141,7 +146,35 @@ def start(data_dir: Path, claim: Claim, terminal: Terminal, supervisor: Supervis
         raise DemoFailed(f"{base_url}/readyz doesn't answer; the lines above may say why.")
     for program in others:  # now, when they no longer take the processor from the web
         supervisor.start(program)
-    terminal.box(addresses(seeded["addresses"], f"http://localhost:{ports['crm']}"))
+    places = seeded["addresses"]
+    if "stripe" in ports:
+        url = f"http://127.0.0.1:{ports['stripe']}/"
+        places.append({"title": "The fake Stripe: move its clock", "url": url})
+    terminal.box(addresses(places, f"http://localhost:{ports['crm']}"))
+
+
+def usual_ports() -> dict[str, int]:
+    """Without Stripe's where its fake isn't: it stands among the tests."""
+    has_fake = (ROOT / "billing" / "tests" / "fake_stripe").exists()
+    return USUAL_PORTS | ({"stripe": STRIPE_PORT} if has_fake else {})
+
+
+def stripe_environment(keys: Keys, port: int) -> dict[str, str]:
+    return {
+        "STRIPE_SECRET_KEY": keys.stripe,
+        "STRIPE_WEBHOOK_SECRET": keys.stripe_webhooks,
+        "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
+    }
+
+
+def stripe_program(
+    data_dir: Path, keys: Keys, ports: dict[str, int], env: dict[str, str]
+) -> Program:
+    command = [sys.executable, "-m", "billing.tests.fake_stripe", "--port", str(ports["stripe"])]
+    command += ["--data", str(data_dir / "stripe.json"), "--secret", keys.stripe_webhooks]
+    command += ["--deliver", f"http://127.0.0.1:{ports['web']}/stripe/webhook/"]
+    command += ["--host", f"console.localhost:{ports['web']}"]
+    return Program("stripe", command, env, ROOT, leaned_on=True)
 
 
 def environment(data_dir: Path, keys: Keys, base_url: str, crm_port: int) -> dict[str, str]:

@@ -17,6 +17,8 @@ class Keys:
     secret_key: str
     encryption_key: str
     crm: dict[str, str]  # account -> key
+    stripe: str  # of the fake Stripe, in the form that Stripe's have
+    stripe_webhooks: str
 
 
 def keys_in(data_dir: Path, accounts: Iterable[str]) -> Keys:
@@ -27,6 +29,8 @@ def keys_in(data_dir: Path, accounts: Iterable[str]) -> Keys:
         secret_key=kept.get("secret_key") or secrets.token_urlsafe(48),
         encryption_key=kept.get("encryption_key") or Fernet.generate_key().decode(),
         crm={name: secrets.token_urlsafe(24) for name in accounts} | kept.get("crm", {}),
+        stripe=kept.get("stripe") or f"sk_test_{secrets.token_hex(16)}",
+        stripe_webhooks=kept.get("stripe_webhooks") or f"whsec_{secrets.token_hex(16)}",
     )
     if asdict(keys) != kept:
         _write(file, json.dumps(asdict(keys), indent=1))

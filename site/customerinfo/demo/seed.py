@@ -1,11 +1,13 @@
 """What the demo starts with: two shops with clearly different brands, each with a CRM."""
 
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.files import File
+from django.core.management import call_command
 from django.db import connection, transaction
 from django_tenants.utils import tenant_context
 from wagtail.images import get_image_model
@@ -127,6 +129,8 @@ def fill(crm_url: str, crm_keys: dict[str, str]) -> list[dict]:
             address(f"{shop.name}: its admin", f"{retailer.url}/admin/", shop.owner),
             address(f"{shop.name}: its CRM", f"{crm_url}/{shop.slug}/"),
         ]
+    if settings.STRIPE_SECRET_KEY:
+        call_command("sync_plans", stdout=StringIO())
     port = f":{settings.BASE_PORT}" if settings.BASE_PORT else ""
     console = f"{settings.BASE_SCHEME}://{settings.OPERATOR_HOST}{port}/admin/"
     return [*addresses, address("The operator's console", console, OPERATOR)]
