@@ -79,6 +79,19 @@ def ensure_customer(retailer: Retailer) -> mirror.Customer:
     return mirror.Customer.sync_from_stripe_data(found, api_key=stripe_api.secret_key())
 
 
+def push(retailer: Retailer) -> bool:
+    """Tell Stripe the retailer's name and e-mail where they differ. Raises `stripe.StripeError`."""
+    customer = known_customer(retailer)
+    if customer is None:
+        return False
+    wanted = {"email": retailer.owner_email, "name": retailer.name}
+    if {key: customer.stripe_data.get(key) for key in wanted} == wanted:
+        return False
+    fresh = stripe_api.client().v1.customers.update(customer.id, wanted)
+    mirror.Customer.sync_from_stripe_data(fresh, api_key=stripe_api.secret_key())
+    return True
+
+
 def creation_key(retailer: Retailer, values: dict) -> str:
     """The same for two calls at once, another one after a customer was deleted.
 

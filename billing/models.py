@@ -5,6 +5,8 @@ from datetime import timedelta
 from django.db import models
 from django.utils import timezone
 
+from .money import written
+
 # Pauses between tries double up to the longest, so 20 tries reach over three days: as long as
 # Stripe itself repeats an event that it couldn't deliver.
 LONGEST_PAUSE = timedelta(hours=6)
@@ -72,3 +74,97 @@ class ReceivedEvent(models.Model):
     def subject(self) -> str:
         """What is locked while this event is processed: the customer, else the object itself."""
         return self.customer or self.object_id or self.id
+
+
+class OverrideQuerySet(models.QuerySet):
+    def in_force(self) -> models.QuerySet:
+        """Free accounts and longer trials that count now. The last day counts whole."""
+        today = timezone.localdate()
+        return self.filter(ended_at=None).filter(models.Q(until=None) | models.Q(until__gte=today))
+
+
+class Override(models.Model):
+    """What the operator grants a retailer beside its plan, with the reason and until when."""
+
+    class Kind(models.TextChoices):
+        FREE = "free", "Free account"
+        TRIAL = "trial", "Longer trial"
+        CREDIT = "credit", "Goodwill credit"
+
+    retailer = models.ForeignKey(
+        "tenants.Retailer", on_delete=models.CASCADE, related_name="overrides"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    until = models.DateField("last day", null=True, blank=True)
+    # Of a credit: in the currency's smallest unit, and when Stripe took it.
+    amount = models.PositiveIntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    given_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField()
+    by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OverrideQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} for {self.retailer}"
+
+    @property
+    def amount_in_words(self) -> str:
+        return written(self.amount, self.currency) if self.amount else ""
+
+
+class Drift(models.Model):
+    """Where the mirror differed from Stripe although no event waited: a webhook was lost."""
+
+    retailer = models.ForeignKey(
+        "tenants.Retailer", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    retailer_name = models.CharField(max_length=100)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    what = models.CharField(max_length=100, help_text="Stripe's id, or the day of usage")
+    ours = models.TextField(blank=True)
+    stripes = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.ours or 'nothing'} → {self.stripes or 'nothing'}"
+
+
+class Checked(models.Model):
+    """The last hourly look at Stripe for a retailer; `error` if it failed."""
+
+    retailer = models.OneToOneField(
+        "tenants.Retailer", on_delete=models.CASCADE, related_name="billing_checked"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.error or f"{self.at:%Y-%m-%d %H:%M}"
+
+
+class UsageDay(models.Model):
+    """How many real sign-ups a retailer had on a day (UTC), and what Stripe was told of it."""
+
+    retailer = models.ForeignKey(
+        "tenants.Retailer", on_delete=models.CASCADE, related_name="usage_days"
+    )
+    day = models.DateField()
+    count = models.PositiveIntegerField()
+    reported = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [
+            models.UniqueConstraint(fields=["retailer", "day"], name="one_usage_per_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.count}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import stripe
 from djstripe import models as mirror
 
-from . import stripe_api
+from . import meters, stripe_api
 from .money import written
 from .plans import Catalogue, Plan, PlanPrice
 
@@ -53,6 +53,7 @@ class StripePrice:
     interval: str  # "month", "3 month"; empty for a single payment
     lookup_key: str
     managed: bool
+    tiers: tuple[tuple[int | None, int | None], ...] = ()  # (up to, amount each) of a metered one
 
     @classmethod
     def parse(cls, data: dict) -> "StripePrice":
@@ -69,15 +70,23 @@ class StripePrice:
             interval=interval if count == 1 else f"{count} {interval}",
             lookup_key=data["lookup_key"] or "",
             managed=MANAGED.items() <= data["metadata"].items(),
+            tiers=tuple((tier["up_to"], tier["unit_amount"]) for tier in data.get("tiers") or []),
         )
 
     def is_for(self, price: PlanPrice, plan: Plan) -> bool:
-        return (self.product, self.currency, self.amount, self.interval) == (
-            plan.product_id,
-            price.currency,
-            price.amount,
-            price.interval,
-        )
+        if (self.product, self.currency, self.interval) != (
+            *(plan.product_id, price.currency, price.interval),
+        ):
+            return False
+        if price.is_metered:
+            return self.tiers == tuple((t["up_to"], t["unit_amount"]) for t in tiers_of(price))
+        return self.amount == price.amount
+
+
+def tiers_of(price: PlanPrice) -> list[dict]:
+    """Free up to what is included, then so much each. The last one's end is open: None."""
+    beyond = {"up_to": None, "unit_amount": price.amount}
+    return [{"up_to": price.included, "unit_amount": 0}, beyond] if price.included else [beyond]
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,7 @@ class Found:
 
     products: dict[str, StripeProduct]
     prices: dict[str, StripePrice]
+    meter: str  # its id, empty if there is none
 
     @property
     def by_lookup_key(self) -> dict[str, StripePrice]:
@@ -108,23 +118,30 @@ def look(client: stripe.StripeClient, catalogue: Catalogue) -> Found:
         if product.id.startswith(PREFIX)
     }
     keys = [price.lookup_key for price in catalogue.prices]
-    pages = [client.v1.prices.list({"product": id, "limit": 100}) for id in products] + [
-        client.v1.prices.list({"lookup_keys": keys[start : start + KEYS_PER_CALL], "limit": 100})
+    how = {"limit": 100, "expand": ["data.tiers"]}
+    pages = [client.v1.prices.list({"product": id, **how}) for id in products] + [
+        client.v1.prices.list({"lookup_keys": keys[start : start + KEYS_PER_CALL], **how})
         for start in range(0, len(keys), KEYS_PER_CALL)
     ]
     prices = [
         StripePrice.parse(price.to_dict()) for page in pages for price in page.auto_paging_iter()
     ]
-    return Found(products, {price.id: price for price in prices})
+    return Found(products, {price.id: price for price in prices}, meters.find(client))
 
 
 def changes(catalogue: Catalogue, found: Found) -> list[Change]:
     """What to do, in an order in which each step is possible."""
     return [
+        *meter_changes(catalogue, found),
         *product_changes(catalogue.plans, found),
         *price_changes(catalogue.plans, found),
         *retirements(catalogue, found),
     ]
+
+
+def meter_changes(catalogue: Catalogue, found: Found) -> Iterable[Change]:
+    if not found.meter and any(price.is_metered for price in catalogue.prices):
+        yield Change(f"+ meter {meters.EVENT}", meters.create)
 
 
 def product_values(plan: Plan) -> dict:
@@ -169,7 +186,7 @@ def price_changes(plans: Iterable[Plan], found: Found) -> Iterable[Change]:
     for plan in plans:
         for price in plan.prices:
             holder = holders.get(price.lookup_key)
-            cost = f"{written(price.amount, price.currency)} a {price.interval}"
+            cost = cost_of(price)
             if holder is None:
                 text = f"+ price {price.lookup_key}: {cost}"
             elif not holder.is_for(price, plan):
@@ -188,7 +205,17 @@ def price_changes(plans: Iterable[Plan], found: Found) -> Iterable[Change]:
             yield Change(text, Creation(price, plan, found, holder))
 
 
+def cost_of(price: PlanPrice) -> str:
+    amount = written(price.amount, price.currency)
+    if price.is_metered:
+        return f"{amount} for each sign-up beyond {price.included} a {price.interval}"
+    return f"{amount} a {price.interval}"
+
+
 def described(price: StripePrice) -> str:
+    if price.tiers:
+        steps = (f"{each} up to {upto or 'any number'}" for upto, each in price.tiers)
+        return f"{', '.join(steps)} a {price.interval}"
     amount = "?" if price.amount is None else written(price.amount, price.currency)
     return f"{amount} a {price.interval}" if price.interval else amount
 
@@ -209,12 +236,24 @@ class Creation:
         return {
             "product": self.plan.product_id,
             "currency": self.price.currency,
-            "unit_amount": self.price.amount,
-            "recurring": {"interval": self.price.interval},
+            **self.amounts(),
             "lookup_key": self.price.lookup_key,
             "transfer_lookup_key": True,
-            "nickname": f"{self.plan.name}, a {self.price.interval}",
+            "nickname": f"{self.plan.name}, {'usage' if self.price.is_metered else 'fee'} a"
+            f" {self.price.interval}",
             "metadata": {"plan": self.plan.key, **MANAGED},
+        }
+
+    def amounts(self) -> dict:
+        interval = {"interval": self.price.interval}
+        if not self.price.is_metered:
+            return {"unit_amount": self.price.amount, "recurring": interval}
+        tiers = [{**tier, "up_to": tier["up_to"] or "inf"} for tier in tiers_of(self.price)]
+        return {
+            "billing_scheme": "tiered",
+            "tiers_mode": "graduated",
+            "tiers": tiers,
+            "recurring": {**interval, "usage_type": "metered"},
         }
 
     def idempotency_key(self) -> str:
@@ -229,7 +268,10 @@ class Creation:
         return f"price:{digest}"
 
     def __call__(self, client: stripe.StripeClient) -> None:
-        client.v1.prices.create(self.values(), {"idempotency_key": self.idempotency_key()})
+        values = self.values()
+        if self.price.is_metered:  # by now it is there
+            values["recurring"]["meter"] = self.found.meter or meters.find(client)
+        client.v1.prices.create(values, {"idempotency_key": self.idempotency_key()})
         if self.holder and self.holder.active:
             client.v1.prices.update(self.holder.id, {"active": False})
 

@@ -19,7 +19,8 @@ from .money import step
 
 PLANS_FILE = Path(__file__).with_name("plans.toml")
 
-INTERVALS = ("month", "year")
+INTERVALS = {"month": 1, "year": 12}  # months
+BEYOND = "beyond"  # may be left out: then sign-ups beyond the included ones cost nothing
 LIMITS = ("pages", "tablets", "connections")
 # Stripe's largest unit_amount has eight digits: https://docs.stripe.com/api/prices/object
 LARGEST_AMOUNT = 99_999_999
@@ -33,17 +34,27 @@ FILE, PLAN, PRICE, LIMIT = "billing.E001", "billing.E002", "billing.E003", "bill
 
 @dataclass(frozen=True)
 class PlanPrice:
-    """One price of a plan. `amount` is in the currency's smallest unit."""
+    """One price of a plan. `amount` is in the currency's smallest unit.
+
+    A metered price costs `amount` for each sign-up beyond `included` in its interval; for the
+    plan's own price `included` is None.
+    """
 
     plan: str
     currency: str
     interval: str
     amount: int
+    included: int | None = None
+
+    @property
+    def is_metered(self) -> bool:
+        return self.included is not None
 
     @property
     def lookup_key(self) -> str:
         """How the price is found in Stripe, whatever its amount is today."""
-        return f"{self.plan}_{self.currency}_{self.interval}"
+        key = f"{self.plan}_{self.currency}_{self.interval}"
+        return f"{key}_beyond" if self.is_metered else key
 
 
 @dataclass(frozen=True)
@@ -60,9 +71,9 @@ class Plan:
         """Stripe lets us choose a product's id, so it can be found again without a search."""
         return f"customerinfo_{self.key}"
 
-    def price(self, currency: str, interval: str) -> PlanPrice | None:
+    def price(self, currency: str, interval: str, metered: bool = False) -> PlanPrice | None:
         for price in self.prices:
-            if (price.currency, price.interval) == (currency, interval):
+            if (price.currency, price.interval, price.is_metered) == (currency, interval, metered):
                 return price
         return None
 
@@ -75,6 +86,13 @@ class Catalogue:
     @property
     def prices(self) -> tuple[PlanPrice, ...]:
         return tuple(price for plan in self.plans for price in plan.prices)
+
+    @property
+    def currencies(self) -> list[str]:
+        return sorted({price.currency for price in self.prices})
+
+    def plan(self, key: str) -> Plan | None:
+        return next((plan for plan in self.plans if plan.key == key), None)
 
 
 @dataclass(frozen=True)
@@ -158,15 +176,18 @@ class Parser:
             if not isinstance(texts[field], str) or not texts[field].strip():
                 self.wrong(PLAN, f"{where}: {field} must be a text.")
                 texts[field] = ""
-        if not is_count(data.get("included_signups")):
+        included = data.get("included_signups")
+        if not is_count(included):
             self.wrong(LIMIT, f"{where}: included_signups must be a whole number.")
+            included = 0
+        prices = self.table(data, "prices", PRICE, where)
         return Plan(
             key=key,
             name=texts["name"],
             description=texts["description"],
-            included_signups=data.get("included_signups"),
+            included_signups=included,
             limits=self.limits(where, self.table(data, "limits", LIMIT, where)),
-            prices=self.prices(where, key, self.table(data, "prices", PRICE, where)),
+            prices=self.prices(where, key, prices, included),
         )
 
     def limits(self, where: str, data: Mapping) -> Mapping[str, int]:
@@ -176,32 +197,42 @@ class Parser:
                 self.wrong(LIMIT, f"{where}: the limit of {name} must be a whole number above 0.")
         return MappingProxyType(dict(data))
 
-    def prices(self, where: str, plan: str, data: Mapping) -> tuple[PlanPrice, ...]:
+    def prices(self, where: str, plan: str, data: Mapping, included: int) -> tuple[PlanPrice, ...]:
         found = []
         for currency, amounts in data.items():
             here = f"{where}, price in {currency}"
             if not CURRENCY.match(currency):
                 self.wrong(PRICE, f"{here}: use the three small letters of ISO 4217.")
-            if not isinstance(amounts, dict) or set(amounts) != set(INTERVALS):
-                self.wrong(PRICE, f"{here}: give a month's and a year's amount, nothing else.")
+            if not isinstance(amounts, dict) or set(amounts) - {BEYOND} != set(INTERVALS):
+                self.wrong(PRICE, f"{here}: give a month's and a year's amount, and beyond.")
                 continue
-            for interval in INTERVALS:
-                amount = amounts[interval]
-                if not is_count(amount) or not 0 < amount <= LARGEST_AMOUNT:
-                    self.wrong(
-                        PRICE,
-                        f"{here}: {amount!r} a {interval} is no amount; give a whole number in the"
-                        f" smallest unit, from 1 to {LARGEST_AMOUNT}.",
-                    )
-                elif amount % step(currency):
-                    self.wrong(
-                        PRICE,
-                        f"{here}: {amount} a {interval} can't be charged; Stripe takes multiples"
-                        f" of {step(currency)} there.",
-                    )
-                else:
-                    found.append(PlanPrice(plan, currency, interval, amount))
+            wrong = [name for name in amounts if not self.amount(here, currency, name, amounts)]
+            for interval, months in {} if wrong else INTERVALS.items():
+                found.append(PlanPrice(plan, currency, interval, amounts[interval]))
+                if BEYOND in amounts:
+                    most = included * months
+                    found.append(PlanPrice(plan, currency, interval, amounts[BEYOND], most))
         return tuple(found)
+
+    def amount(self, here: str, currency: str, name: str, amounts: Mapping) -> bool:
+        """Whether Stripe can charge it."""
+        amount = amounts[name]
+        of = "for a sign-up" if name == BEYOND else f"a {name}"
+        if not is_count(amount) or not 0 < amount <= LARGEST_AMOUNT:
+            self.wrong(
+                PRICE,
+                f"{here}: {amount!r} {of} is no amount; give a whole number in the"
+                f" smallest unit, from 1 to {LARGEST_AMOUNT}.",
+            )
+            return False
+        if amount % step(currency):
+            self.wrong(
+                PRICE,
+                f"{here}: {amount} {of} can't be charged; Stripe takes multiples"
+                f" of {step(currency)} there.",
+            )
+            return False
+        return True
 
 
 def load(path: Path | None = None) -> Catalogue:

@@ -8,7 +8,7 @@ import logging
 
 from django.utils import timezone
 
-from . import state, syncing
+from . import letters, state, syncing
 from .locks import subject_lock
 from .models import ReceivedEvent, pause_after
 
@@ -66,3 +66,4 @@ def follow(event: ReceivedEvent) -> None:
     retailer = syncing.sync_customer(event.customer)
     if retailer is not None:
         state.refresh(retailer, why=f"{event.type} ({event.id})")
+        letters.remind(retailer)

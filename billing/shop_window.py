@@ -1,230 +1,330 @@
 """The retailer's Billing page: what it has, what it could have, the way to Stripe's own pages."""
 
 import logging
+import re
+import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import stripe
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
-from django_tenants.utils import schema_context, tenant_context
-from djstripe import models as mirror
+from django_tenants.utils import schema_context
 
-from forms_app.models import Signup
+from forms_app.brand import Brand
 from forms_app.starter import OWNERS
 from tenants.models import Retailer
 
-from . import customers, plans, stripe_api
+from . import checkout, customers, limits, overrides, plans, state, stripe_api
+from .letters import days_of_trial, pay_until
+from .models import Override
 from .money import written
+from .owed import invoices_of, open_invoices
+from .subscribed import fee_item, moment, period_of, plan_of, subscription_of
 
 log = logging.getLogger(__name__)
 
-LIVING = ("trialing", "active", "past_due", "unpaid", "paused")
 NO_ANSWER = "Stripe doesn't answer at the moment. Nothing was changed; please try again later."
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Real sign-ups of this month, and how many the plan includes (0: nothing is known of one)."""
-
-    count: int
-    included: int
-
-    @property
-    def percent(self) -> int:
-        return min(100, round(100 * self.count / self.included)) if self.included else 0
+NOT_YET = "Subscriptions can't be bought here yet. Please write to us."
+CURRENCY_OF = {"GB": "gbp", "US": "usd", "JP": "jpy"}
+ATTEMPT = re.compile(r"\A[0-9a-f-]{36}\Z")
 
 
 @dataclass(frozen=True)
 class Invoice:
+    id: str
     number: str
     at: datetime
     amount: str
     status: str
-    url: str
-    pdf: str
+    words: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == "open"
+
+
+@dataclass(frozen=True)
+class Offer:
+    plan: plans.Plan
+    price: plans.PlanPrice
+    amount: str
+    beyond: str  # what a sign-up beyond the included ones costs; "" for nothing
+    is_current: bool
+
+
+def is_owner(request: HttpRequest) -> bool:
+    user = request.user
+    retailer = getattr(request, "retailer", None)
+    if retailer is None or not user.is_authenticated:
+        return False
+    return user.is_superuser or user.groups.filter(name=OWNERS).exists()
 
 
 def owners_only(request: HttpRequest) -> Retailer:
     """The retailer, as its row says now. Raises `PermissionDenied`."""
-    retailer = getattr(request, "retailer", None)
-    user = request.user
-    if retailer is None or not (user.is_superuser or user.groups.filter(name=OWNERS).exists()):
+    if not is_owner(request):
         raise PermissionDenied
-    return Retailer.objects.get(pk=retailer.pk)
+    return Retailer.objects.get(pk=request.retailer.pk)
 
 
 def page(request: HttpRequest) -> HttpResponse:
     retailer = owners_only(request)
+    is_down = "done" in request.GET and not look_now(retailer)
     subscription = subscription_of(retailer)
     plan = plan_of(subscription)
+    currency, interval = chosen(request, subscription)
+    start, end = period_of(subscription)
+    offers = offered(currency, interval, subscription)
+    fitting = plan or fits(retailer, start)
     context = {
         "retailer": retailer,
-        "is_on": bool(settings.STRIPE_SECRET_KEY),
+        "is_on": stripe_api.is_on(),
+        "is_down": is_down,
+        "may_buy": not retailer.hold,
         "plan": plan,
-        "subscription": subscription,
-        "trial_ends": plans.trial_ends(retailer) if retailer.state == "trial" else None,
-        "usage": usage(retailer, plan),
-        "offers": offers(request.GET.get("currency", "eur")),
-        "currencies": currencies(),
-        "currency": request.GET.get("currency", "eur"),
-        **invoices(retailer),
+        "subscription": subscription and in_words(subscription),
+        "granted": granted(retailer),
+        "trial_ends": overrides.trial_ends(retailer) if retailer.state == "trial" else None,
+        "trial_days": days_of_trial(retailer),
+        "trial_length": plans.catalogue().trial_days,
+        "pay_until": pay_until(retailer) if retailer.state == "past_due" else None,
+        "owed": [invoice(data) for data in open_invoices(retailer)],
+        "gauges": limits.gauges(retailer, fitting, start),
+        "fitting": fitting,
+        "period_start": start,
+        "period_days": max(1, (end - timezone.now()).days + 1),
+        "offers": offers,
+        "currencies": [] if subscription else plans.catalogue().currencies,
+        "currency": currency,
+        "interval": interval,
+        "invoices": [invoice(data) for data in invoice_data(retailer)],
+        "attempt": uuid.uuid4(),
     }
     return render(request, "billing/page.html", context)
 
 
-def subscription_of(retailer: Retailer) -> dict | None:
-    """What the mirror says of the subscription that counts: the newest that isn't over."""
-    found = mirror.Subscription.objects.filter(
-        customer__subscriber=retailer, livemode=stripe_api.live_mode()
-    ).values_list("stripe_data", flat=True)
-    living = [each for each in found if each["status"] in LIVING]
-    return max(living, key=lambda each: each["created"], default=None)
-
-
-def plan_of(subscription: dict | None) -> plans.Plan | None:
-    """By the price's lookup key, or the product that we named ourselves."""
-    if subscription is None:
-        return None
-    prices = [item["price"] for item in subscription["items"]["data"]]
-    products = {price["product"] for price in prices}
-    return next((one for one in plans.catalogue().plans if one.product_id in products), None)
-
-
-def usage(retailer: Retailer, plan: plans.Plan | None) -> Usage:
-    first = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    with tenant_context(retailer):
-        count = Signup.objects.filter(received_at__gte=first, is_test=False).count()
-    return Usage(count, plan.included_signups if plan else 0)
-
-
-def currencies() -> list[str]:
-    return sorted({price.currency for price in plans.catalogue().prices})
-
-
-def offers(currency: str) -> list[dict]:
-    """Plans with their prices in this currency: [{plan, prices: [{key, interval, amount}]}]."""
-    return [
-        {
-            "plan": plan,
-            "prices": [
-                {
-                    "key": price.lookup_key,
-                    "interval": price.interval,
-                    "amount": written(price.amount, price.currency),
-                }
-                for price in plan.prices
-                if price.currency == currency
-            ],
-        }
-        for plan in plans.catalogue().plans
-    ]
-
-
-def invoices(retailer: Retailer) -> dict:
-    """The newest two dozen, from Stripe itself; `stripe_is_down` if it doesn't answer."""
-    customer = customers.known_customer(retailer)
-    if customer is None or not settings.STRIPE_SECRET_KEY:
-        return {"invoices": [], "stripe_is_down": False}
+def look_now(retailer: Retailer) -> bool:
+    """Back from Checkout: don't wait for the webhook. False if Stripe doesn't answer."""
     try:
-        listed = stripe_api.client().v1.invoices.list({"customer": customer.id, "limit": 24})
-    except stripe.StripeError as error:
-        log.warning("No invoices of %s: %s", retailer.schema_name, type(error).__name__)
-        return {"invoices": [], "stripe_is_down": True}
-    found = [
-        Invoice(
-            number=each.number or "",
-            at=datetime.fromtimestamp(each.created, UTC),
-            amount=written(each.total, each.currency),
-            status=each.status or "",
-            url=each.hosted_invoice_url or "",
-            pdf=each.invoice_pdf or "",
-        )
-        for each in listed.data
-        if each.status != "draft"
-    ]
-    return {"invoices": found, "stripe_is_down": False}
+        with schema_context("public"):
+            checkout.fresh(retailer)
+            state.refresh(retailer, why="back from Checkout")
+    except (stripe.StripeError, stripe_api.BillingOff, state.UnknownStatus) as error:
+        log.warning("%s came back from Checkout: %s", retailer.schema_name, type(error).__name__)
+        return False
+    return True
 
 
-def back(request: HttpRequest, how: str = "") -> str:
-    return request.build_absolute_uri(reverse("billing_page")) + how
+def in_words(subscription: dict) -> dict:
+    """What the page says of the subscription."""
+    item = fee_item(subscription)
+    price, ends = item["price"], moment(item["current_period_end"])
+    return {
+        "status": subscription["status"],
+        "amount": written(price["unit_amount"], price["currency"]),
+        "interval": price["recurring"]["interval"],
+        "ends": ends,
+        "leaves": subscription["cancel_at_period_end"],
+        "is_trial": subscription["status"] == "trialing",
+    }
+
+
+def granted(retailer: Retailer) -> list[Override]:
+    """A free account or a longer trial, as far as it counts."""
+    return list(retailer.overrides.in_force().exclude(kind=Override.Kind.CREDIT))
+
+
+def fits(retailer: Retailer, start: datetime) -> plans.Plan:
+    """The smallest plan with room for all that is used: a trial is shown beside it."""
+    *smaller, largest = plans.catalogue().plans
+    for plan in smaller:
+        if all(gauge.used <= gauge.limit for gauge in limits.gauges(retailer, plan, start)):
+            return plan
+    return largest
+
+
+def chosen(request: HttpRequest, subscription: dict | None) -> tuple[str, str]:
+    """Currency and interval to show: a subscription keeps its currency for life."""
+    interval = request.GET.get("interval", "")
+    if subscription is not None:
+        price = fee_item(subscription)["price"]
+        if interval not in plans.INTERVALS:
+            interval = price["recurring"]["interval"]
+        return price["currency"], interval
+    currency = request.GET.get("currency", "") or CURRENCY_OF.get(Brand.load().country, "")
+    known = plans.catalogue().currencies
+    if currency not in known:
+        currency = "eur" if "eur" in known else known[0]
+    return currency, interval if interval in plans.INTERVALS else "month"
+
+
+def offered(currency: str, interval: str, subscription: dict | None) -> list[Offer]:
+    held = fee_item(subscription)["price"] if subscription else {}
+    found = []
+    for plan in plans.catalogue().plans:
+        price = plan.price(currency, interval)
+        metered = plan.price(currency, interval, metered=True)
+        if price is not None:
+            is_current = held.get("product") == plan.product_id and (
+                held["recurring"]["interval"] == interval
+            )
+            beyond = written(metered.amount, currency) if metered else ""
+            amount = written(price.amount, currency)
+            found.append(Offer(plan, price, amount, beyond, is_current))
+    return found
+
+
+def invoice_data(retailer: Retailer) -> list[dict]:
+    found = invoices_of(retailer).values_list("stripe_data", flat=True)
+    return sorted(found, key=lambda data: data["created"], reverse=True)
+
+
+WORDS = {"paid": "Paid", "open": "Open", "void": "Cancelled", "uncollectible": "Given up"}
+
+
+def invoice(data: dict) -> Invoice:
+    return Invoice(
+        id=data["id"],
+        number=data["number"] or "",
+        at=moment(data["created"]),
+        amount=written(data["amount_due"], data["currency"]),
+        status=data["status"],
+        words=WORDS.get(data["status"], data["status"]),
+    )
+
+
+def back(request: HttpRequest) -> str:
+    return request.build_absolute_uri(reverse("billing_page"))
+
+
+def wanted_price(request: HttpRequest) -> plans.PlanPrice:
+    """Raises `PermissionDenied` for what isn't sold."""
+    key = request.POST.get("price", "")
+    for price in plans.catalogue().prices:
+        if price.lookup_key == key and not price.is_metered:
+            return price
+    raise PermissionDenied
+
+
+def attempt(request: HttpRequest) -> str:
+    """The page's own number: two presses on one page are one."""
+    told = request.POST.get("attempt", "")
+    return told if ATTEMPT.match(told) else str(uuid.uuid4())
 
 
 @require_POST
 def subscribe(request: HttpRequest) -> HttpResponse:
-    """To Stripe's Checkout, for one of our prices. Who has a subscription changes it there."""
+    """To Stripe's Checkout, for one of our prices. Who has a subscription changes it instead."""
     retailer = owners_only(request)
-    price = next(
-        (
-            each
-            for each in plans.catalogue().prices
-            if each.lookup_key == request.POST.get("price", "")
-        ),
-        None,
-    )
-    if price is None:
+    price = wanted_price(request)
+    if retailer.hold:
         raise PermissionDenied
-    if subscription_of(retailer) is not None:
-        return manage(request)
-    return to_stripe(request, lambda client: checkout(client, request, retailer, price))
-
-
-def checkout(client, request: HttpRequest, retailer: Retailer, price: plans.PlanPrice) -> str:
-    with schema_context("public"):
-        customer = customers.ensure_customer(retailer)
-    (found,) = client.v1.prices.list({"lookup_keys": [price.lookup_key], "active": True}).data
-    values = {
-        "mode": "subscription",
-        "customer": customer.id,
-        "line_items": [{"price": found.id, "quantity": 1}],
-        "success_url": back(request, "?done=1"),
-        "cancel_url": back(request),
-        "client_reference_id": str(retailer.pk),
-        "allow_promotion_codes": True,
-    }
-    if settings.STRIPE_TAX:
-        values |= {
-            "automatic_tax": {"enabled": True},
-            "customer_update": {"address": "auto", "name": "auto"},
-            "tax_id_collection": {"enabled": True},
-        }
-    return client.v1.checkout.sessions.create(values).url
+    try:
+        with schema_context("public"):
+            return to(checkout.start(retailer, price, back(request), attempt(request)))
+    except checkout.Subscribed:
+        messages.info(request, "You have a subscription already. You can change it here.")
+        return redirect("billing_page")
+    except PROBLEMS as error:
+        return excuse(request, error)
 
 
 @require_POST
 def manage(request: HttpRequest) -> HttpResponse:
-    """To Stripe's portal: card, plan, cancelling, invoices."""
+    """To Stripe's portal: card, invoices, cancelling."""
     retailer = owners_only(request)
-
-    def portal(client) -> str:
-        with schema_context("public"):
-            customer = customers.ensure_customer(retailer)
-        values = {"customer": customer.id, "return_url": back(request)}
-        return client.v1.billing_portal.sessions.create(values).url
-
-    return to_stripe(request, portal)
-
-
-def to_stripe(request: HttpRequest, address) -> HttpResponse:
-    """Redirects to `address(client)`; back to our page with a word if there is no answer."""
     try:
-        return HttpResponseRedirect(address(stripe_api.client()), status=303)
-    except stripe_api.BillingOff:
-        messages.error(request, "Subscriptions can't be bought here yet. Please write to us.")
-    except (stripe.StripeError, ValueError) as error:  # ValueError: the price isn't there (yet)
-        log.exception("Stripe couldn't be reached: %s", type(error).__name__)
+        with schema_context("public"):
+            return to(checkout.manage(retailer, back(request)))
+    except PROBLEMS as error:
+        return excuse(request, error)
+
+
+@require_POST
+def change(request: HttpRequest) -> HttpResponse:
+    """First what it costs, then, with `sure`, the change itself."""
+    retailer = owners_only(request)
+    price, subscription = wanted_price(request), subscription_of(retailer)
+    if subscription is None or price.currency != fee_item(subscription)["price"]["currency"]:
+        raise PermissionDenied
+    try:
+        with schema_context("public"):
+            if "sure" in request.POST:
+                checkout.change(retailer, subscription, price, attempt(request))
+                state.refresh(retailer, why="another plan")
+                plan = plans.catalogue().plan(price.plan)
+                messages.success(
+                    request, f"You have {plan.name} now, paid by the {price.interval}."
+                )
+                return redirect("billing_page")
+            cost = checkout.preview(retailer, subscription, price)
+    except PROBLEMS as error:
+        return excuse(request, error)
+    context = {
+        "price": price,
+        "plan": plans.catalogue().plan(price.plan),
+        "amount": written(price.amount, price.currency),
+        "cost": written(abs(cost), price.currency),
+        "is_credit": cost < 0,
+        "is_trial": subscription["status"] == "trialing",
+        "attempt": uuid.uuid4(),
+    }
+    return render(request, "billing/change.html", context)
+
+
+def show_invoice(request: HttpRequest, id: str, what: str) -> HttpResponse:
+    """On to Stripe's page or PDF of it: their links change, so they are asked for when needed."""
+    retailer = owners_only(request)
+    if not invoices_of(retailer).filter(id=id).exists():
+        raise Http404
+    try:
+        fresh = stripe_api.client().v1.invoices.retrieve(id)
+    except PROBLEMS as error:
+        return excuse(request, error)
+    url = fresh.invoice_pdf if what == "pdf" else fresh.hosted_invoice_url
+    if not url:
+        raise Http404
+    return to(url)
+
+
+PROBLEMS = (
+    stripe.StripeError,
+    stripe_api.BillingOff,
+    checkout.NotSold,
+    customers.NotBilled,
+    state.UnknownStatus,
+)
+
+
+def to(url: str) -> HttpResponse:
+    return HttpResponseRedirect(url, status=303)
+
+
+def excuse(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Back to our page, with a word on what happened."""
+    if isinstance(error, stripe_api.BillingOff | checkout.NotSold | customers.NotBilled):
+        log.error("Nothing can be bought: %s: %s", type(error).__name__, error)
+        messages.error(request, NOT_YET)
+    elif isinstance(error, stripe.CardError):
+        words = error.user_message or "The card was declined."
+        messages.error(request, f"{words} Nothing was changed. Another card may help.")
+    else:
+        log.warning("Stripe: %s: %s", type(error).__name__, error)
         messages.error(request, NO_ANSWER)
     return redirect("billing_page")
 
 
-urls = [
+urls: list = [
     path("billing/", page, name="billing_page"),
     path("billing/subscribe/", subscribe, name="billing_subscribe"),
     path("billing/manage/", manage, name="billing_manage"),
+    path("billing/change/", change, name="billing_change"),
+    path("billing/invoices/<slug:id>/", show_invoice, {"what": "page"}, name="billing_invoice"),
+    path("billing/invoices/<slug:id>/pdf/", show_invoice, {"what": "pdf"}, name="billing_pdf"),
 ]

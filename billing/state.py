@@ -1,8 +1,9 @@
 """From Stripe's subscriptions to what the retailer is billed as."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from djstripe import models as mirror
@@ -10,7 +11,8 @@ from djstripe import models as mirror
 from tenants import lifecycle
 from tenants.models import Retailer
 
-from . import plans, stripe_api
+from . import overrides, stripe_api
+from .owed import owed_since
 
 State = Retailer.State
 
@@ -29,6 +31,8 @@ STATE_OF_STATUS = {
 # A subscription that Stripe itself cancelled over money: the retailer didn't ask to leave, may pay
 # and come back, and nothing of it may be deleted.
 OVER_MONEY = frozenset({"payment_failed", "payment_disputed"})
+# What we tell Stripe when a person closes a retailer: if it is opened again, it may pay again.
+CLOSED_HERE = "Closed in the operator's console"
 
 # With several subscriptions the best one counts: who pays for one of them is a customer.
 BEST_FIRST = (State.ACTIVE, State.TRIAL, State.PAST_DUE, State.SUSPENDED, State.CLOSED)
@@ -44,20 +48,35 @@ def state_of(subscription: Mapping) -> State | None:
     if status not in STATE_OF_STATUS:
         raise UnknownStatus(f"{subscription.get('id')} is {status!r}.")
     details = subscription.get("cancellation_details") or {}
-    if status == "canceled" and details.get("reason") in OVER_MONEY:
+    if status == "canceled" and (
+        details.get("reason") in OVER_MONEY or details.get("comment") == CLOSED_HERE
+    ):
         return State.SUSPENDED
     return STATE_OF_STATUS[status]
 
 
 def derive_state(
-    subscriptions: Iterable[Mapping], trial_ends: datetime | None, now: datetime
+    subscriptions: Iterable[Mapping],
+    trial_ends: datetime | None,
+    now: datetime,
+    owed: Mapping[str, datetime] | None = None,
+    granted: Collection[State] = (),
 ) -> State:
     """The retailer's state, from Stripe's data of its subscriptions (in any order) alone.
 
     `trial_ends` is the end of the trial that began with onboarding, without Stripe; None is a
-    trial without an end. It counts until a subscription has begun. Raises `UnknownStatus`.
+    trial without an end. It counts until a subscription has begun. `owed`: since when, by
+    subscription. `granted`: what the operator's overrides say. Raises `UnknownStatus`.
     """
-    said = {state_of(subscription) for subscription in subscriptions} - {None}
+    patience = timedelta(days=settings.PAST_DUE_DAYS)
+    said = {*granted}
+    for subscription in subscriptions:
+        state = state_of(subscription)
+        since = (owed or {}).get(subscription.get("id", ""))
+        if state == State.PAST_DUE and since and since + patience <= now:
+            state = State.SUSPENDED  # longer than we wait, whatever Stripe still tries
+        said.add(state)
+    said.discard(None)
     for state in BEST_FIRST:
         if state in said:
             return state
@@ -75,5 +94,11 @@ def refresh(retailer: Retailer, why: str) -> bool:
         subscriptions = mirror.Subscription.objects.filter(
             customer__subscriber=locked, livemode=stripe_api.live_mode()
         ).values_list("stripe_data", flat=True)
-        state = derive_state(subscriptions, plans.trial_ends(locked), timezone.now())
+        state = derive_state(
+            subscriptions,
+            overrides.trial_ends(locked),
+            timezone.now(),
+            owed_since(locked),
+            overrides.granted_states(locked),
+        )
         return lifecycle.bill(retailer, state, why)

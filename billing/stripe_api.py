@@ -34,6 +34,10 @@ def webhook_secret() -> str:
     return getattr(settings, "STRIPE_WEBHOOK_SECRET", "")
 
 
+def is_on() -> bool:
+    return bool(settings.STRIPE_SECRET_KEY)
+
+
 def live_mode() -> bool:
     """Whether the key moves real money."""
     return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))

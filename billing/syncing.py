@@ -17,7 +17,7 @@ CATALOGUE = {"product": mirror.Product, "price": mirror.Price}
 
 
 def sync_customer(customer_id: str) -> Retailer | None:
-    """The customer with all its subscriptions. Returns whose it is; None if it isn't ours.
+    """The customer, its subscriptions and invoices. Returns whose it is; None if it isn't ours.
 
     Customers of other businesses in the same Stripe account stay out of our database.
     Raises `stripe.StripeError`.
@@ -39,25 +39,64 @@ def sync_customer(customer_id: str) -> Retailer | None:
             {"customer": customer_id, "status": "all", "limit": 100}
         ).auto_paging_iter()
     )
-    mirror_products(subscriptions, client, key)
-    mirror.Customer.sync_from_stripe_data(customer, api_key=key)
-    for subscription in subscriptions:
-        mirror.Subscription.sync_from_stripe_data(subscription, api_key=key)
+    invoices = client.v1.invoices.list({"customer": customer_id, "limit": 100}).data
+    write(mirror.Customer, customer, key)
+    mirror_all(subscriptions, invoices, client, key)
     return retailer
 
 
+def write(model, fresh, key: str) -> None:
+    """Only what differs: most of what an event makes us fetch is known already."""
+    data = fresh if isinstance(fresh, dict) else fresh.to_dict()
+    known = model.objects.filter(id=data["id"]).values_list("stripe_data", flat=True).first()
+    if known != data:
+        model.sync_from_stripe_data(fresh, api_key=key)
+
+
+def head_of(invoice: stripe.Invoice) -> dict:
+    """Without its lines and the card: dj-stripe would fetch what they refer to, one by one, inside
+    its transaction. And without links, which differ each time one asks.
+    """
+    nothing = dict.fromkeys(
+        ("default_payment_method", "default_source", "hosted_invoice_url", "invoice_pdf")
+    )
+    return {**invoice.to_dict(), "lines": [], "discounts": [], **nothing}
+
+
 def customer_is_deleted(customer_id: str, client: stripe.StripeClient, key: str) -> Retailer | None:
-    """Stripe cancelled its subscriptions; they can still be fetched one by one."""
+    """Stripe cancelled its subscriptions. They are still listed, and any can be fetched by id."""
     known = mirror.Customer.objects.filter(id=customer_id).first()
     if known is None:
         return None
-    for subscription in known.subscriptions.all():
-        fresh = client.v1.subscriptions.retrieve(subscription.id)
-        mirror.Subscription.sync_from_stripe_data(fresh, api_key=key)
+    try:
+        subscriptions = list(
+            client.v1.subscriptions.list(
+                {"customer": customer_id, "status": "all", "limit": 100}
+            ).auto_paging_iter()
+        )
+        invoices = client.v1.invoices.list({"customer": customer_id, "limit": 100}).data
+    except stripe.InvalidRequestError as error:
+        if error.code != "resource_missing":
+            raise
+        subscriptions = [
+            client.v1.subscriptions.retrieve(each.id) for each in known.subscriptions.all()
+        ]
+        invoices = []
+    mirror_all(subscriptions, invoices, client, key)
     mirror.Customer.objects.filter(pk=known.pk, date_purged=None).update(
         date_purged=timezone.now(), stripe_data={**known.stripe_data, "deleted": True}
     )
     return known.subscriber
+
+
+def mirror_all(subscriptions: list, invoices: list, client: stripe.StripeClient, key: str) -> None:
+    """Their customer is in the mirror already."""
+    mirror_products(subscriptions, client, key)
+    for subscription in subscriptions:
+        write(mirror.Subscription, subscription, key)
+    for invoice in invoices:
+        if invoice.status != "draft":
+            write(mirror.Invoice, head_of(invoice), key)
 
 
 def mirror_products(subscriptions: list, client: stripe.StripeClient, key: str) -> None:

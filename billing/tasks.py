@@ -1,20 +1,24 @@
 """Doorbells for events that wait in PostgreSQL. Losing a ring costs a minute, never an event."""
 
 import logging
+from datetime import timedelta
 
+import stripe
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
 from kombu.exceptions import OperationalError
 
 from tenants.models import Retailer
 
-from . import processing, reconcile
-from .models import ReceivedEvent
+from . import customers, processing, reconcile, secrecy, usage
+from .models import Drift, ReceivedEvent
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 500
+KEEP_DRIFT = timedelta(days=400)
 
 
 @shared_task
@@ -41,11 +45,18 @@ def reconcile_all() -> int:
     if not settings.STRIPE_SECRET_KEY:
         return 0
     with schema_context(get_public_schema_name()):
-        retailers = Retailer.objects.exclude(state=Retailer.State.TEMPLATE)
-        numbers = list(retailers.order_by("pk").values_list("pk", flat=True))
+        secrecy.forget_keys()
+        Drift.objects.filter(at__lt=timezone.now() - KEEP_DRIFT).delete()
+        numbers = all_retailers()
     for number in numbers:
         reconcile_one.delay(number)
     return len(numbers)
+
+
+def all_retailers() -> list[int]:
+    """Those that have a schema that can be counted in."""
+    retailers = Retailer.objects.exclude(state=Retailer.State.TEMPLATE).filter(schema_problem="")
+    return list(retailers.order_by("pk").values_list("pk", flat=True))
 
 
 @shared_task
@@ -53,6 +64,53 @@ def reconcile_one(number: int) -> None:
     with schema_context(get_public_schema_name()):
         if retailer := Retailer.objects.filter(pk=number).first():
             reconcile.reconcile(retailer)
+
+
+@shared_task(autoretry_for=(stripe.StripeError,), retry_backoff=30, max_retries=5)
+def cancel_subscriptions(number: int) -> None:
+    """Of a retailer that a person closed. After the last try the hourly look goes on."""
+    with schema_context(get_public_schema_name()):
+        retailer = Retailer.objects.filter(pk=number, hold=Retailer.Hold.CLOSED).first()
+        if retailer is not None and settings.STRIPE_SECRET_KEY:
+            reconcile.cancel_all(retailer)
+
+
+@shared_task(autoretry_for=(stripe.StripeError,), retry_backoff=30, max_retries=5)
+def push_customer(number: int) -> None:
+    with schema_context(get_public_schema_name()):
+        retailer = Retailer.objects.filter(pk=number).first()
+        if retailer is not None and settings.STRIPE_SECRET_KEY:
+            customers.push(retailer)
+
+
+@shared_task
+def compare_usage_all() -> int:
+    """For beat, on the second of each month: last month beside Stripe's meter."""
+    if not settings.STRIPE_SECRET_KEY:
+        return 0
+    with schema_context(get_public_schema_name()):
+        numbers = all_retailers()
+    for number in numbers:
+        compare_usage.delay(number)
+    return len(numbers)
+
+
+@shared_task
+def compare_usage(number: int) -> int:
+    """Returns on how many days Stripe counted otherwise."""
+    this_month = usage.today().replace(day=1)
+    last_month = (this_month - timedelta(days=1)).replace(day=1)
+    with schema_context(get_public_schema_name()):
+        retailer = Retailer.objects.filter(pk=number).first()
+        return len(usage.compare(retailer, last_month, this_month)) if retailer else 0
+
+
+def ring_to_cancel(number: int) -> None:
+    """The broker may be down: the hourly look cancels, too."""
+    try:
+        cancel_subscriptions.delay(number)
+    except OperationalError as error:
+        log.warning("The broker can't be reached, the hourly look will cancel: %s", error)
 
 
 def ring(event_id: str) -> bool:

@@ -1,7 +1,7 @@
 """The operator's console: what Stripe sent, and what became of it."""
 
-from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.http import HttpRequest
 from django.urls import reverse
 from django_tenants.utils import get_public_schema_name
 from wagtail import hooks
@@ -9,29 +9,41 @@ from wagtail.admin.menu import MenuItem
 from wagtail_modeladmin.helpers import PermissionHelper
 from wagtail_modeladmin.options import ModelAdmin, modeladmin_register
 
-from . import letters, shop_window  # noqa: F401 - letters listens to changes of state
+from integrations.banners import Banner
+
+from . import console, notices, shop_window
 from .models import MOST_ATTEMPTS, ReceivedEvent
 
 
 @hooks.register("register_admin_urls")
 def register_urls():
-    return shop_window.urls
+    return [*shop_window.urls, *console.urls]
+
+
+@hooks.register("construct_banners")
+def billing_banners(request: HttpRequest) -> list[Banner]:
+    if not shop_window.is_owner(request):
+        return []
+    return notices.banners(shop_window.owners_only(request))
+
+
+@hooks.register("register_admin_menu_item")
+def register_revenue() -> MenuItem:
+    return console.menu_item
 
 
 class BillingMenuItem(MenuItem):
     """On a retailer's host, for its owners."""
 
     def is_shown(self, request) -> bool:
-        try:
-            shop_window.owners_only(request)
-        except PermissionDenied:
-            return False
-        return True
+        return shop_window.is_owner(request)
 
 
 @hooks.register("register_admin_menu_item")
 def register_billing() -> MenuItem:
-    return BillingMenuItem("Billing", reverse("billing_page"), icon_name="desktop", order=150)
+    return BillingMenuItem(
+        "Billing", reverse("billing_page"), icon_name="clipboard-list", order=150
+    )
 
 
 class ConsoleOnly(PermissionHelper):

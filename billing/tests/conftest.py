@@ -64,7 +64,9 @@ class Shop:
 def sold(fake_stripe):
     """A plan stands in Stripe; a function subscribes a retailer to one."""
     client, catalogue = stripe_api.client(), plans.load()
-    catalogue = replace(catalogue, plans=catalogue.plans[:1])  # enough to subscribe to
+    # Enough to subscribe to.
+    euros = tuple(price for price in catalogue.plans[0].prices if price.currency == "eur")
+    catalogue = replace(catalogue, plans=(replace(catalogue.plans[0], prices=euros),))
     for change in plan_sync.changes(catalogue, plan_sync.look(client, catalogue)):
         change.make(client)
 

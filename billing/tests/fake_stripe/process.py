@@ -36,9 +36,9 @@ class FakeStripe:
         with urllib.request.urlopen(f"{self.url}/_fake/{name}", body, timeout=10) as answer:
             return json.load(answer)
 
-    def reset(self, livemode: bool = False) -> None:
+    def reset(self, livemode: bool = False, now: int | None = None) -> None:
         """An empty Stripe. `livemode`: everything is shown as real money."""
-        self.ask("reset", livemode=livemode)
+        self.ask("reset", livemode=livemode, now=now)
 
     def fail(self, status: int = 503, times: int = 1, after: bool = False, **headers) -> None:
         """The next calls fail; `after`: they are carried out, but their answers get lost."""
@@ -50,6 +50,23 @@ class FakeStripe:
 
     def cancel(self, id: str, reason: str) -> dict:
         return self.ask("cancel", id=id, reason=reason)
+
+    def advance(self, days: float) -> int:
+        """Let the time pass, with all that it brings. Returns what this Stripe's clock says."""
+        return self.ask("advance", seconds=int(days * 24 * 3600))["now"]
+
+    def give_card(self, customer: str, card: str) -> dict:
+        """The customer enters another card in the portal; {"refused": …} if it is declined."""
+        return self.ask("card", customer=customer, card=card)
+
+    def pay(self, invoice: str) -> dict:
+        return self.ask("pay", id=invoice)
+
+    def check_out(self, session: str, card: str = "4242424242424242") -> dict:
+        return self.ask("checkout", id=session, card=card)
+
+    def objects(self, kind: str) -> list[dict]:
+        return self.ask("objects", kind=kind)
 
     def press(self, url: str, **asked: str) -> tuple[int, str]:
         """A button on one of its pages: (status, where to)."""

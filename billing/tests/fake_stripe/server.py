@@ -5,10 +5,15 @@ import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from . import form, pages, shapes
-from .store import Refusal, Store
+from .control import control
+from .delivery import Sender
+from .hosted import Hosted
+from .keeping import keep, kept
+from .store import Refusal
 
 API_KEY = re.compile(r"\ABearer (sk|rk)_(test|live)_[A-Za-z0-9]{24,}\Z")
 
@@ -27,14 +32,29 @@ CREATE = {
         "metadata",
         "tax_behavior",
     },
-    "subscription": {"customer", "items", "trial_period_days", "metadata", "description"},
+    "subscription": {"customer", "items", "trial_period_days", "trial_end", "metadata"}
+    | {"description", "automatic_tax"},
+    "meter": {"event_name", "display_name", "default_aggregation", "event_time_window"}
+    | {"customer_mapping", "value_settings"},
+    "meter_event": {"event_name", "payload", "identifier", "timestamp"},
+    "checkout_session": {"customer", "mode", "line_items", "success_url", "cancel_url", "locale"}
+    | {"client_reference_id", "subscription_data", "automatic_tax", "tax_id_collection"}
+    | {"customer_update", "metadata", "billing_address_collection", "allow_promotion_codes"},
+    "portal_session": {"customer", "configuration", "return_url", "locale"},
+    "portal_configuration": {"business_profile", "features", "metadata", "default_return_url"},
+    "webhook_endpoint": {"url", "enabled_events", "metadata", "description", "api_version"},
 }
+CREATE["price"] |= {"billing_scheme", "tiers", "tiers_mode"}
 UPDATE = {
     "customer": CREATE["customer"],
     "product": CREATE["product"] - {"id"},
     "price": {"active", "lookup_key", "transfer_lookup_key", "nickname", "metadata"},
-    "subscription": {"cancel_at_period_end", "metadata", "description"},
+    "subscription": {"cancel_at_period_end", "metadata", "description", "items"}
+    | {"proration_behavior", "payment_behavior"},
+    "portal_configuration": CREATE["portal_configuration"],
+    "webhook_endpoint": {"url", "enabled_events", "metadata", "description"},
 }
+CANCEL = {"cancellation_details", "invoice_now", "prorate"}
 PAGING = {"limit", "starting_after"}
 FILTERS = {
     "customer": {"email"},
@@ -42,20 +62,49 @@ FILTERS = {
     "price": {"active", "product", "lookup_keys"},
     "subscription": {"customer", "status"},
     "event": {"type"},
-    "invoice": {"customer"},
+    "invoice": {"customer", "status", "subscription", "created"},
+    "checkout_session": {"customer", "status"},
+    "portal_configuration": {"active"},
+    "meter": {"status"},
+    "webhook_endpoint": set(),
 }
-KIND = {f"{kind}s": kind for kind in FILTERS}
+# The path behind /v1/ → the kind of object.
+KIND = {
+    **{f"{kind}s": kind for kind in ("customer", "product", "price", "subscription", "event")},
+    "invoices": "invoice",
+    "checkout/sessions": "checkout_session",
+    "billing_portal/sessions": "portal_session",
+    "billing_portal/configurations": "portal_configuration",
+    "billing/meters": "meter",
+    "billing/meter_events": "meter_event",
+    "webhook_endpoints": "webhook_endpoint",
+}
 
 
 @dataclass
 class World:
     """What all requests share; `lock` lets one in at a time."""
 
-    store: Store = field(default_factory=Store)
+    store: Hosted = field(default_factory=Hosted)
     lock: threading.Lock = field(default_factory=threading.Lock)
     requests: list[dict] = field(default_factory=list)
     answers: dict[str, tuple] = field(default_factory=dict)  # idempotency key → what it answered
     failures: list[dict] = field(default_factory=list)
+    address: str = ""
+    file: Path | None = None  # where all of it is kept between starts
+    sender: Sender | None = None  # of events, to who listens
+
+    def begin(self, livemode: bool = False) -> None:
+        self.store = Hosted(livemode)
+        self.store.address = self.address
+        for each in (self.requests, self.answers, self.failures):
+            each.clear()
+
+    def has_changed(self) -> None:
+        if self.sender:
+            self.sender.send_new(self.store.objects["event"].values())
+        if self.file:
+            keep(self.store, self.file)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -72,12 +121,14 @@ class Handler(BaseHTTPRequestHandler):
         with self.world.lock:
             if url.path.startswith("/_fake/"):
                 self.reply(200, control(self.world, url.path.removeprefix("/_fake/"), body))
-                return
-            if url.path.startswith(("/c/pay/", "/p/session/")):
-                self.show(*pages.page(self.world.store, self.command, url.path, body))
-                return
-            self.world.requests.append({"method": self.command, "path": url.path})
-            self.api(url, body)
+            elif url.path.startswith("/v1/"):
+                self.world.requests.append({"method": self.command, "path": url.path})
+                self.api(url, body)
+            else:
+                posted = form.parse(body) if self.command == "POST" else None
+                self.show(pages.answer(self.world.store, url.path, posted))
+            if self.command != "GET":
+                self.world.has_changed()
 
     do_GET = do_POST = do_DELETE = handle_request
 
@@ -104,27 +155,16 @@ class Handler(BaseHTTPRequestHandler):
                 return 400, {"error": {"type": "idempotency_error", "message": message}}, {}
             return status, answer, {"Idempotent-Replayed": "true"}
         query = form.parse(body if self.command == "POST" else url.query)
-        query.pop("expand", None)  # ids stay ids: what billing asks to expand is null here
+        # Ids stay ids: what billing asks to expand is null here, but for tiers of prices.
+        tiers = any("tiers" in each for each in query.pop("expand", []))
         try:
-            host = self.headers["Host"]
-            answer = route(self.world.store, self.command, url.path, query, host)
+            answer = route(self.world.store, self.command, url.path, query)
         except Refusal as refusal:
             return refusal.status, refusal.body, {}
-        answer = json.loads(json.dumps(answer))
+        answer = seen(json.loads(json.dumps(answer)), tiers)
         if key:
             self.world.answers[key] = (asked, 200, answer)
         return 200, answer, {}
-
-    def show(self, status: int, html: str, to: str) -> None:
-        """A page for a person, or on to the next one."""
-        body = html.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        if to:
-            self.send_header("Location", to)
-        self.end_headers()
-        self.wfile.write(body)
 
     def reply(self, status: int, answer, headers: dict | None = None) -> None:
         body = json.dumps(answer).encode()
@@ -136,6 +176,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def show(self, shown: pages.Page) -> None:
+        self.send_response(303 if shown.location else shown.status)
+        self.send_header("Content-Type", shown.type)
+        self.send_header("Content-Length", str(len(shown.body)))
+        self.send_header("Cache-Control", "no-store")
+        if shown.location:
+            self.send_header("Location", shown.location)
+        self.end_headers()
+        self.wfile.write(shown.body)
+
     def log_message(self, format, *args) -> None:
         pass  # tests look at world.requests
 
@@ -145,56 +195,42 @@ def failure_body(failure: dict) -> dict:
     return {"error": {"type": kind, "message": f"Told to answer {failure['status']}."}}
 
 
-def control(world: World, name: str, body: str):
-    """What a test may see and do beside Stripe's API."""
-    if name == "requests":
-        return world.requests
-    if name == "events":
-        return list(world.store.objects["event"].values())
-    values = json.loads(body or "{}")
-    if name == "reset":
-        world.store = Store(livemode=values.get("livemode", False))
-        for kept in (world.requests, world.answers, world.failures):
-            kept.clear()
-    elif name == "fail":  # the next `times` calls; `after`: done, but the answer gets lost
-        world.failures += [values] * values.get("times", 1)
-    elif name == "cancel":
-        return world.store.cancel(values["id"], values["reason"])
-    elif name == "next_period":
-        pages.next_period(world.store)
-    elif name == "give_up":
-        pages.give_up(world.store)
-    elif name == "subscription":  # what only Stripe's clock and cards can do
-        found = world.store.get("subscription", values.pop("id"))
-        return world.store.change("subscription", found, values, "customer.subscription.updated")
-    else:
-        return {"unknown": name}
-    return {}
+def seen(answer, tiers: bool):
+    """Without what is our own, and without tiers unless they were asked for."""
+    if isinstance(answer, list):
+        return [seen(each, tiers) for each in answer]
+    if not isinstance(answer, dict):
+        return answer
+    return {
+        key: seen(each, tiers)
+        for key, each in answer.items()
+        if not key.startswith("_") and (tiers or key != "tiers")
+    }
 
 
-def route(store: Store, method: str, path: str, query: dict, host: str) -> dict:
-    """Raises `Refusal`. `host` is where the pages of sessions are."""
+def route(store: Hosted, method: str, path: str, query: dict) -> dict:
+    """Raises `Refusal`."""
     parts = path.strip("/").split("/")[1:]
-    if (method, parts) == ("POST", ["checkout", "sessions"]):
-        known(query, pages.CHECKOUT)
-        return pages.create_checkout(store, query, host)
-    if (method, parts) == ("POST", ["billing_portal", "sessions"]):
-        known(query, pages.PORTAL)
-        return pages.create_portal(store, query, host)
     if parts[:1] in (["account"], ["accounts"]):
-        return shapes.account()
-    kind = KIND.get(parts[0]) if parts else None
+        return shapes.account() | store.account_values
+    name = "/".join(parts[:2])
+    name, rest = (name, parts[2:]) if name in KIND else (parts[0] if parts else "", parts[1:])
+    kind = KIND.get(name)
+    unknown = Refusal(404, f"Unrecognized request URL ({method}: {path}).")
     if kind is None:
-        raise Refusal(404, f"Unrecognized request URL ({method}: {path}).")
-    if len(parts) == 3 and parts[2] == "features":
-        return shapes.page([], path)
-    id = parts[1] if len(parts) == 2 else None
+        raise unknown
+    id, *more = rest or [None]
+    if (method, kind, id) == ("POST", "invoice", "create_preview"):
+        known(query, {"customer", "subscription", "subscription_details"})
+        return store.preview_invoice(query)
+    if more:
+        return below(store, method, kind, id, more, path, query)
     if method == "GET":
         if id:
             return store.get(kind, id)
         known(query, FILTERS[kind] | PAGING)
         return listing(store, kind, path, query)
-    if method == "POST" and kind in CREATE:
+    if method == "POST" and kind in (UPDATE if id else CREATE):
         known(query, UPDATE[kind] if id else CREATE[kind])
         if id:
             return getattr(store, f"update_{kind}")(id, query)
@@ -202,7 +238,26 @@ def route(store: Store, method: str, path: str, query: dict, host: str) -> dict:
     if method == "DELETE" and id and kind == "customer":
         return store.delete_customer(id)
     if method == "DELETE" and id and kind == "subscription":
-        return store.cancel(id)
+        known(query, CANCEL)
+        return store.cancel(id, values=query)
+    raise unknown
+
+
+def below(store: Hosted, method, kind, id, more, path, query) -> dict:
+    """What stands behind an object's own address."""
+    match (method, kind, more):
+        case ("GET", "product", ["features"]):
+            return shapes.page([], path)
+        case ("GET", "meter", ["event_summaries"]):
+            known(query, {"customer", "start_time", "end_time", "value_grouping_window"} | PAGING)
+            return shapes.page(store.meter_summaries(id, query), path)
+        case ("POST", "customer", ["balance_transactions"]):
+            known(query, {"amount", "currency", "description", "metadata"})
+            return store.create_balance_transaction(id, query)
+        case ("POST", "checkout_session", ["expire"]):
+            return store.expire_checkout_session(id)
+        case ("POST", "invoice", ["pay"]):
+            return store.pay_invoice(id)
     raise Refusal(404, f"Unrecognized request URL ({method}: {path}).")
 
 
@@ -212,7 +267,7 @@ def known(query: dict, names: set[str]) -> None:
             raise Refusal(400, f"Received unknown parameter: {name}", "parameter_unknown", name)
 
 
-def listing(store: Store, kind: str, path: str, query: dict) -> dict:
+def listing(store: Hosted, kind: str, path: str, query: dict) -> dict:
     """Newest first, a page at a time, as Stripe lists."""
     objects = [each for each in store.objects[kind].values() if shown(kind, each, query)][::-1]
     if after := query.get("starting_after"):
@@ -232,16 +287,33 @@ def shown(kind: str, each: dict, query: dict) -> bool:
             raise Refusal(400, "At most 10 lookup keys.", param="lookup_keys")
         if each["lookup_key"] not in query["lookup_keys"]:
             return False
+    created = query.get("created", {})
+    if isinstance(created, dict) and each.get("created", 0) < int(created.get("gte", 0)):
+        return False
+    if kind in ("invoice", "checkout_session", "meter") and "status" in query:
+        if each["status"] != query["status"]:
+            return False
     if kind == "subscription" and query.get("status") != "all":
         wanted = query.get("status")
         if each["status"] != wanted if wanted else each["status"] == "canceled":
             return False
     if "active" in query and each["active"] != (query["active"] == "true"):
         return False
-    plain = ("email", "product", "customer", "type")
+    plain = ("email", "product", "customer", "type", "subscription")
     return all(each[name] == query[name] for name in plain if name in query)
 
 
-def serve(port: int = 0) -> ThreadingHTTPServer:
-    handler = type("BoundHandler", (Handler,), {"world": World()})
-    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+def serve(
+    port: int = 0, file: Path | None = None, sender: Sender | None = None
+) -> ThreadingHTTPServer:
+    """`file` is where the state is kept from start to start."""
+    world = World(file=file, sender=sender)
+    server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), {"world": world}))
+    world.address = f"http://127.0.0.1:{server.server_address[1]}"
+    world.begin()
+    if file and file.exists():
+        world.store = kept(file)
+        world.store.address = world.address
+    if sender:
+        sender.has_seen(world.store.objects["event"].values())
+    return server

@@ -2,9 +2,17 @@
 
 import time
 
+_ahead = 0  # seconds by which this Stripe's clock is ahead of the machine's
+
 
 def now() -> int:
-    return int(time.time())
+    return int(time.time()) + _ahead
+
+
+def set_clock(at: int) -> None:
+    """From here on the time goes on from `at`."""
+    global _ahead
+    _ahead = at - int(time.time())
 
 
 def account() -> dict:
@@ -49,7 +57,7 @@ def customer(id: str, livemode: bool) -> dict:
         "description": None,
         "discount": None,
         "email": None,
-        "invoice_prefix": id[-8:].upper(),
+        "invoice_prefix": f"FAKE{id[-4:]}".upper(),
         "invoice_settings": {
             "custom_fields": None,
             "default_payment_method": None,
@@ -116,13 +124,13 @@ def price(id: str, livemode: bool) -> dict:
     }
 
 
-def recurring(interval: str, count: int) -> dict:
+def recurring(interval: str, count: int, meter: str | None = None) -> dict:
     return {
         "interval": interval,
         "interval_count": count,
-        "meter": None,
+        "meter": meter,
         "trial_period_days": None,
-        "usage_type": "licensed",
+        "usage_type": "metered" if meter else "licensed",
     }
 
 
@@ -141,18 +149,18 @@ def plan_of(price: dict) -> dict:
         "interval_count": price["recurring"]["interval_count"],
         "livemode": price["livemode"],
         "metadata": price["metadata"],
-        "meter": None,
+        "meter": price["recurring"]["meter"],
         "nickname": price["nickname"],
         "product": price["product"],
-        "tiers_mode": None,
+        "tiers_mode": price["tiers_mode"],
         "transform_usage": None,
         "trial_period_days": None,
-        "usage_type": "licensed",
+        "usage_type": price["recurring"]["usage_type"],
     }
 
 
 def subscription_item(id: str, subscription: str, price: dict, start: int, end: int) -> dict:
-    return {
+    found = {
         "id": id,
         "object": "subscription_item",
         "billing_thresholds": None,
@@ -167,6 +175,9 @@ def subscription_item(id: str, subscription: str, price: dict, start: int, end: 
         "subscription": subscription,
         "tax_rates": [],
     }
+    if price["recurring"]["usage_type"] == "metered":
+        del found["quantity"]
+    return found
 
 
 def subscription(id: str, customer: str, currency: str, livemode: bool) -> dict:

@@ -1,4 +1,4 @@
-"""What the fake Stripe knows, and the rules of each kind of object."""
+"""What the fake Stripe knows, and the rules of customers, products and prices."""
 
 import copy
 import itertools
@@ -6,8 +6,11 @@ import itertools
 from . import shapes
 
 DAY = 24 * 3600
-PERIOD = {"day": DAY, "week": 7 * DAY, "month": 30 * DAY, "year": 365 * DAY}
 ENDED = {"canceled", "incomplete_expired"}
+KINDS = (
+    *("customer", "product", "price", "subscription", "event", "invoice", "checkout_session"),
+    *("portal_session", "portal_configuration", "meter", "webhook_endpoint"),
+)
 
 
 class Refusal(Exception):
@@ -34,12 +37,9 @@ class Store:
     def __init__(self, livemode: bool = False):
         self.livemode = livemode
         self.numbers = itertools.count(1)
-        self.objects: dict[str, dict[str, dict]] = {
-            kind: {}
-            for kind in ("customer", "product", "price", "subscription", "invoice", "event")
-        }
-        self.sessions: dict[str, dict] = {}  # of Checkout and portal
-        self.cards: dict[str, str] = {}  # customer → the card that is charged
+        self.objects: dict[str, dict[str, dict]] = {kind: {} for kind in KINDS}
+        self.account_values: dict = {}  # what is different from shapes.account
+        self.address = ""  # of this server, for links to its pages
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}_fake{next(self.numbers):06}"
@@ -104,21 +104,30 @@ class Store:
         return self.change("product", found, merged(found, typed(values)))
 
     def create_price(self, values: dict) -> dict:
-        for name in ("currency", "product", "unit_amount"):
+        tiered = values.get("billing_scheme") == "tiered"
+        for name in ("currency", "product", "tiers" if tiered else "unit_amount"):
             if name not in values:
                 raise Refusal(400, f"Missing required param: {name}.", "parameter_missing", name)
         self.get("product", values["product"], "product")
-        if not values["unit_amount"].isdigit():
+        if not tiered and not values["unit_amount"].isdigit():
             raise Refusal(400, "Invalid integer.", "parameter_invalid_integer", "unit_amount")
+        interval = values.pop("recurring", None)
+        metered = bool(interval) and interval.get("usage_type") == "metered"
+        if metered:
+            self.get("meter", interval.get("meter", ""), "recurring[meter]")
         self.give_lookup_key(values.get("lookup_key"), values.pop("transfer_lookup_key", "false"))
         new = shapes.price(self.new_id("price"), self.livemode)
-        interval = values.pop("recurring", None)
+        tiers = values.pop("tiers", [])
         new |= values
-        new["unit_amount"] = int(values["unit_amount"])
-        new["unit_amount_decimal"] = values["unit_amount"]
+        if tiered:
+            new["tiers"] = [tier(each) for each in tiers]
+        else:
+            new["unit_amount"] = int(values["unit_amount"])
+            new["unit_amount_decimal"] = values["unit_amount"]
         if interval:
             count = int(interval.get("interval_count", 1))
-            new["recurring"] = shapes.recurring(interval["interval"], count)
+            meter = interval["meter"] if metered else None
+            new["recurring"] = shapes.recurring(interval["interval"], count, meter)
             new["type"] = "recurring"
         self.objects["price"][new["id"]] = new
         self.tell("price.created", new)
@@ -138,62 +147,6 @@ class Store:
                     raise Refusal(400, f"A price (`{holder['id']}`) already uses that lookup key.")
                 self.change("price", holder, {"lookup_key": None})
 
-    # --- Subscriptions
-
-    def create_subscription(self, values: dict) -> dict:
-        customer = self.get("customer", values.get("customer", ""), "customer")
-        if customer.get("deleted"):
-            raise missing("customer", customer["id"], "customer")
-        prices = [self.get("price", item["price"], "price") for item in values.pop("items", [])]
-        if not prices or not all(price["active"] and price["recurring"] for price in prices):
-            raise Refusal(400, "The price specified is inactive or not recurring.", param="items")
-        trial_days = int(values.pop("trial_period_days", 0))
-        new = shapes.subscription(
-            self.new_id("sub"), customer["id"], prices[0]["currency"], self.livemode
-        )
-        start = new["created"]
-        if trial_days:
-            end = start + trial_days * DAY
-            new |= {"status": "trialing", "trial_start": start, "trial_end": end}
-        for price in prices:
-            period_end = new["trial_end"] or start + PERIOD[price["recurring"]["interval"]]
-            new["items"]["data"].append(
-                shapes.subscription_item(self.new_id("si"), new["id"], price, start, period_end)
-            )
-        new |= values
-        self.objects["subscription"][new["id"]] = new
-        customer["currency"] = new["currency"]
-        self.tell("customer.subscription.created", new)
-        return new
-
-    def update_subscription(self, id: str, values: dict) -> dict:
-        found = self.get("subscription", id)
-        if found["status"] in ENDED:
-            raise Refusal(400, "A canceled subscription can only update its metadata.")
-        return self.change(
-            "subscription",
-            found,
-            merged(found, typed(values)),
-            "customer.subscription.updated",
-        )
-
-    def cancel(self, id: str, reason: str = "cancellation_requested") -> dict:
-        found = self.get("subscription", id)
-        if found["status"] in ENDED:
-            raise missing("subscription", id)
-        at = shapes.now()
-        return self.change(
-            "subscription",
-            found,
-            {
-                "status": "canceled",
-                "canceled_at": at,
-                "ended_at": at,
-                "cancellation_details": {**found["cancellation_details"], "reason": reason},
-            },
-            "customer.subscription.deleted",
-        )
-
 
 def merged(found: dict, values: dict) -> dict:
     """Metadata is added to, and an empty value takes a key away; the rest is replaced."""
@@ -201,6 +154,17 @@ def merged(found: dict, values: dict) -> dict:
         return values
     both = {**found["metadata"], **(values["metadata"] or {})}
     return {**values, "metadata": {key: each for key, each in both.items() if each != ""}}
+
+
+def tier(values: dict) -> dict:
+    up_to = values["up_to"]
+    return {
+        "flat_amount": None,
+        "flat_amount_decimal": None,
+        "unit_amount": int(values["unit_amount"]),
+        "unit_amount_decimal": values["unit_amount"],
+        "up_to": None if up_to == "inf" else int(up_to),
+    }
 
 
 def typed(values: dict) -> dict:
