@@ -109,6 +109,47 @@ def test_subscribers_keep_the_price_they_have(retailers, fake_stripe, plans_file
         assert item.price.unit_amount == 2900
 
 
+def test_told_so_it_moves_subscribers_to_the_new_price_from_their_next_invoice_on(
+    retailers, fake_stripe, plans_file, sold
+):
+    run()
+    shops = [sold(retailer, "small_eur_month") for retailer in retailers]
+    by_hand = shops[1]
+    client = stripe_api.client()
+    special = client.v1.prices.create(
+        {
+            "product": price("small_eur_month").product,
+            "currency": "eur",
+            "unit_amount": 100,
+            "recurring": {"interval": "month"},
+        }
+    )
+    (item,) = client.v1.subscriptions.retrieve(by_hand.subscription)["items"].data
+    client.v1.subscriptions.update(
+        by_hand.subscription,
+        {"items": [{"id": item.id, "price": special.id}], "proration_behavior": "none"},
+    )
+    plans_file(("2900,", "3500,"))
+    before = len(fake_stripe.objects("invoice"))
+    shown = run(dry_run=True, move_subscribers=True)
+    assert "> cus_" in shown and "29.00 EUR a month → 35.00 EUR a month, from the next" in shown
+
+    def paid() -> list[int]:
+        found = [client.v1.subscriptions.retrieve(shop.subscription) for shop in shops]
+        return [each["items"].data[0].price.unit_amount for each in found]
+
+    assert paid() == [2900, 100]
+    assert run(move_subscribers=True).count("> cus_") == 1
+    assert paid() == [3500, 100]
+    assert len(fake_stripe.objects("invoice")) == before
+    assert "0 changes" in run(move_subscribers=True)
+    # Who was left behind by a run without the wish can be moved later.
+    plans_file(("2900,", "3900,"))
+    run()
+    assert paid() == [3500, 100]
+    assert "1 changes" in run(move_subscribers=True) and paid() == [3900, 100]
+
+
 def test_a_run_that_died_between_two_steps_is_finished_by_the_next(fake_stripe, plans_file):
     run()
     plans_file(("2900,", "3500,"))

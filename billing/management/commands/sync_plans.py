@@ -3,7 +3,7 @@ from urllib.parse import urlsplit
 import stripe
 from django.core.management.base import BaseCommand, CommandError
 
-from billing import plan_sync, plans, stripe_api
+from billing import plan_sync, plans, price_moves, stripe_api
 
 
 class Command(BaseCommand):
@@ -14,10 +14,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="show the changes, make none")
+        parser.add_argument(
+            "--move-subscribers",
+            action="store_true",
+            help="a changed price holds for those who subscribed before, too: tell them first",
+        )
 
-    def handle(self, *args, dry_run: bool, **options) -> None:
+    def handle(self, *args, dry_run: bool, move_subscribers: bool, **options) -> None:
         try:
-            self.sync(plans.load(), stripe_api.client(), dry_run)
+            self.sync(plans.load(), stripe_api.client(), dry_run, move_subscribers)
         except (plans.PlansError, stripe_api.BillingOff) as error:
             raise CommandError(str(error)) from error
         except stripe.StripeError as error:
@@ -25,10 +30,15 @@ class Command(BaseCommand):
                 f"Stripe refused: {error}. What was done so far stands; run this again."
             ) from error
 
-    def sync(self, catalogue: plans.Catalogue, client: stripe.StripeClient, dry_run: bool) -> None:
+    def sync(
+        self, catalogue: plans.Catalogue, client: stripe.StripeClient, dry_run: bool, move: bool
+    ) -> None:
         mode = "live" if stripe_api.live_mode() else "test"
         where = urlsplit(stripe_api.api_base()).netloc
-        changes = plan_sync.changes(catalogue, plan_sync.look(client, catalogue))
+        found = plan_sync.look(client, catalogue)
+        changes = plan_sync.changes(catalogue, found)
+        if move:
+            changes += price_moves.moves(client, catalogue, found)
         self.stdout.write(f"Stripe in {mode} mode at {where}: {len(changes)} changes.")
         for change in changes:
             self.stdout.write(f"  {change.text}")

@@ -60,7 +60,7 @@ FILTERS = {
     "customer": {"email"},
     "product": {"active"},
     "price": {"active", "product", "lookup_keys"},
-    "subscription": {"customer", "status"},
+    "subscription": {"customer", "status", "price"},
     "event": {"type"},
     "invoice": {"customer", "status", "subscription", "created"},
     "checkout_session": {"customer", "status"},
@@ -296,6 +296,9 @@ def shown(kind: str, each: dict, query: dict) -> bool:
     if kind == "subscription" and query.get("status") != "all":
         wanted = query.get("status")
         if each["status"] != wanted if wanted else each["status"] == "canceled":
+            return False
+    if kind == "subscription" and "price" in query:
+        if query["price"] not in [item["price"]["id"] for item in each["items"]["data"]]:
             return False
     if "active" in query and each["active"] != (query["active"] == "true"):
         return False
