@@ -39,11 +39,21 @@ class ConsoleOnly(PermissionHelper):
 
 
 class RetailerButtons(ButtonHelper):
-    """Our own pages in the place of modeladmin's."""
+    """None: the name leads to our own page of the retailer."""
 
-    def inspect_button(self, pk, classnames_add=None, classnames_exclude=None):
-        button = super().inspect_button(pk, classnames_add, classnames_exclude)
-        return {**button, "url": reverse("retailer_detail", args=[pk]), "label": "Open"}
+    def get_buttons_for_obj(self, obj, *args, **kwargs):
+        return []
+
+
+class StateFilter(SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        return [choice for choice in Retailer.State.choices if choice[0] != "template"]
+
+    def queryset(self, request, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(state=self.value()) if self.value() else queryset
 
 
 class NeedsFilter(SimpleListFilter):
@@ -140,7 +150,7 @@ class RetailerAdmin(ModelAdmin):
         *("who", "address", "state_label", "plan_label", "trial_end", "signups"),
         *("oldest", "tablets", "crm", "schema"),
     )
-    list_filter = ("state", NeedsFilter, PlanFilter)
+    list_filter = (StateFilter, NeedsFilter, PlanFilter)
     list_select_related = ("counted",)
     list_per_page = 50
     search_fields = ("name", "slug", "owner_email", "domains__domain")

@@ -118,7 +118,7 @@ def undeleted() -> Iterable[Need]:
         "critical",
         "{} should be deleted by now",
         "Deleting failed; the worker’s log says why. It is tried again every hour.",
-        listing("state__exact=closed"),
+        listing("state=closed"),
         "See which",
     )
 

@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from . import figures
 from .onboarding import Onboarding
 from .provisioning import Onboarded, Wishes, onboard
 from .schemas import StaleTemplate
@@ -88,6 +89,7 @@ def build(pk) -> Onboarded | None:
         end(asked, State.FAILED, problem=BROKEN)
         raise
     end(asked, State.DONE, retailer=made.retailer, done_at=timezone.now(), logo=None)
+    figures.count({made.retailer.schema_name: made.retailer.pk})  # for the list, from now on
     return made
 
 

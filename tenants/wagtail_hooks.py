@@ -46,6 +46,16 @@ def public_pages_are_the_operators(request, menu_items) -> None:
         menu_items[:] = [item for item in menu_items if item.name not in hidden]
 
 
+# Of Wagtail's own menu, what a schema without a site has no use for.
+NO_SITE = {"explorer", "images", "documents", "reports"}
+
+
+@hooks.register("construct_main_menu", order=900)
+def only_what_the_console_has(request, menu_items) -> None:
+    if connection.schema_name == "public":
+        menu_items[:] = [item for item in menu_items if item.name not in NO_SITE]
+
+
 def on_the_console(request) -> bool:
     may_look = request.user.has_perm("tenants.view_retailer")
     return connection.schema_name == "public" and may_look

@@ -132,8 +132,13 @@ def fill(crm_url: str, crm_keys: dict[str, str]) -> list[dict]:
     if settings.STRIPE_SECRET_KEY:
         call_command("sync_plans", stdout=StringIO())
     port = f":{settings.BASE_PORT}" if settings.BASE_PORT else ""
+    public = f"{settings.BASE_SCHEME}://{settings.BASE_HOST}{port}/"
     console = f"{settings.BASE_SCHEME}://{settings.OPERATOR_HOST}{port}/admin/"
-    return [*addresses, address("The operator's console", console, OPERATOR)]
+    return [
+        *addresses,
+        address("The public pages: start a trial alone", public),
+        address("The operator's console", console, OPERATOR),
+    ]
 
 
 def address(title: str, url: str, login: str = "") -> dict:
