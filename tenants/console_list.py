@@ -160,6 +160,7 @@ class RetailerAdmin(ModelAdmin):
         *("schema_name", "created_at"),
     )
     inspect_view_enabled = True
+    history_view_enabled = False  # modeladmin asks for no permission there
 
     def get_queryset(self, request):
         return super().get_queryset(request).exclude(state=Retailer.State.TEMPLATE)

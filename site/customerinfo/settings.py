@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "tenants.standing.StandingMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "customerinfo.malformed.MalformedMiddleware",
 ]
 
 ROOT_URLCONF = "customerinfo.urls"

@@ -29,10 +29,16 @@ def not_here(request: HttpRequest, **kwargs) -> None:
     raise Http404
 
 
+CONSOLE = (
+    "tenants|retailers|revenue|billing/receivedevent|deliveries|mails|periodic|settings/tenants"
+)
+
 urlpatterns = [
     *password_urls,
-    # The operator's public pages: their tables stand in the public schema only.
-    re_path(r"^admin/settings/tenants/", not_here),
+    # The operator's: console, and public pages.
+    re_path(rf"^admin/(?:{CONSOLE})/", not_here),
+    # Of Wagtail: its page that fails on purpose, and documents, which nobody serves here.
+    re_path(r"^admin/(?:failwhale|documents|api/main/documents)/", not_here),
     path("admin/", include(wagtailadmin_urls)),
     path("media/<path:path>", media),
     path("app/", include("forms_app.app_urls")),

@@ -10,10 +10,14 @@ from integrations.admin import oauth_views
 
 from .urls import not_here, password_urls
 
+# Of Wagtail, what is about pages and pictures: the console has none.
+PAGES = "pages|images|documents|collections|reports|workflows|bulk|editing-sessions|api|failwhale"
+
 urlpatterns = [
     *password_urls,
     # The retailers' part of the admin: its tables stand in their schemas only.
     re_path(r"^admin/(?:signups|signup-pages|tablets|stores|settings/forms_app)/", not_here),
+    re_path(rf"^admin/(?:choose-[\w-]+|{PAGES})/", not_here),
     path("admin/", include(wagtailadmin_urls)),
     path("metrics", metrics.view, name="metrics"),
     path("oauth/callback/", oauth_views.callback, name="oauth_callback"),
