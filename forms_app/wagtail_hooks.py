@@ -81,17 +81,6 @@ def register_brand():
     )
 
 
-@hooks.register("register_admin_menu_item")
-def register_team():
-    return RetailersMenuItem(
-        "Team",
-        reverse("wagtailusers_users:index"),
-        permission="users.view_user",
-        icon_name="group",
-        order=140,
-    )
-
-
 @hooks.register("construct_main_menu")
 def keep_to_our_words(request, menu_items):
     hidden = OUT_OF_SIGHT if on_a_retailers_host() else {"sign-ups", "stores-and-tablets"}

@@ -45,14 +45,14 @@ A_BATCH = 50
 class Kind:
     """`sample` is a complete context, for the preview and the tests.
 
-    `late()` gives what is worked out in the retailer's schema when a mail is sent, and stored
+    `late(mail)` gives what is worked out in the retailer's schema when a mail is sent, and stored
     nowhere: links that let somebody in.
     """
 
     name: str
     label: str
     sample: Mapping[str, Any] = field(default_factory=dict)
-    late: Callable[[], Mapping[str, Any]] | None = None
+    late: Callable[[AbstractMail], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,10 @@ KINDS: dict[str, Kind] = {}
 
 
 def declare(
-    name: str, label: str, late: Callable[[], Mapping[str, Any]] | None = None, **sample: Any
+    name: str,
+    label: str,
+    late: Callable[[AbstractMail], Mapping[str, Any]] | None = None,
+    **sample: Any,
 ) -> None:
     """Make a kind of mail known. For an app's module that is loaded at start."""
     KINDS[name] = Kind(name, label, sample, late)
@@ -108,6 +111,7 @@ def mail_owners(kind: str, context: Mapping[str, Any], once: str | None = None) 
     """To each owner of the retailer whose schema is active; how many mails that makes now."""
     KINDS[kind]
     owners = get_user_model().objects.filter(groups__name=OWNERS, is_active=True).order_by("pk")
+    owners = owners.exclude(email=settings.SUPPORT_EMAIL)  # tenants.support
     return len(
         _add(
             Mail(
@@ -182,7 +186,7 @@ def _send(mail: AbstractMail) -> bool:
 
 def message(mail: AbstractMail) -> EmailMultiAlternatives:
     kind = KINDS.get(mail.kind)
-    late = kind.late() if kind and kind.late else {}
+    late = kind.late(mail) if kind and kind.late else {}
     rendered = render(mail.kind, {**mail.context, **late})
     made = EmailMultiAlternatives(
         rendered.subject,

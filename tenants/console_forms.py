@@ -9,7 +9,7 @@ from django.core.validators import FileExtensionValidator
 
 from forms_app.countries import countries
 
-from . import offers, starters
+from . import offers, starters, support
 from .models import Retailer
 from .names import check_address
 
@@ -87,6 +87,12 @@ class OnboardForm(forms.Form):
 
 class ReasonForm(forms.Form):
     why = forms.CharField(max_length=500, label="Why")
+
+
+class SupportForm(ReasonForm):
+    minutes = forms.TypedChoiceField(
+        coerce=int, choices=[(each, f"{each} minutes") for each in support.MINUTES], label="For"
+    )
 
 
 class RenameForm(ReasonForm):

@@ -14,8 +14,8 @@ from django_tenants.utils import tenant_context
 
 from forms_app.dashboard import bars, signups_per_day
 
-from . import addresses, figures, lifecycle, onboard_queue, trials
-from .console_forms import DomainForm, OnboardForm, ReasonForm, RenameForm
+from . import addresses, figures, lifecycle, onboard_queue, support, trials
+from .console_forms import DomainForm, OnboardForm, ReasonForm, RenameForm, SupportForm
 from .console_parts import bills_of, sections_of
 from .domain_view import change, shown
 from .models import Onboarding, Retailer
@@ -117,6 +117,7 @@ def page_of(request: HttpRequest, retailer: Retailer) -> dict:
         "may_change": may_change,
         "may_rename": may_change and not is_closed,
         "form": ReasonForm(),
+        "support_form": SupportForm(),
         "rename_form": RenameForm(initial={"slug": retailer.slug}),
         "domain_form": DomainForm(),
     }
@@ -167,6 +168,26 @@ def told(retailer: Retailer, action: str) -> str:
 
 
 @require_POST
+def open_as_retailer(request: HttpRequest, pk: int) -> HttpResponse:
+    """Into the retailer's admin, as support."""
+    operators_only(request, "tenants.change_retailer")
+    retailer = find(pk)
+    form = SupportForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Say why: the retailer reads it.")
+        return redirect("retailer_detail", pk)
+    told = form.cleaned_data
+    try:
+        door = support.open_door(
+            retailer, why=told["why"], minutes=told["minutes"], by=request.user.email
+        )
+    except support.NotAllowed as error:
+        messages.error(request, str(error))
+        return redirect("retailer_detail", pk)
+    return redirect(door)
+
+
+@require_POST
 def domains(request: HttpRequest, pk: int) -> HttpResponse:
     """Add, check, prefer or remove one of its addresses."""
     operators_only(request, "tenants.change_retailer")
@@ -180,6 +201,7 @@ urls = [
     path("retailers/new/<uuid:pk>/progress/", onboarding_progress, name="onboarding_progress"),
     path("retailers/new/<uuid:pk>/<slug:action>/", onboarding_act, name="onboarding_act"),
     path("retailers/<int:pk>/", detail, name="retailer_detail"),
+    path("retailers/<int:pk>/open/", open_as_retailer, name="open_as_retailer"),
     path("retailers/<int:pk>/addresses/", domains, name="retailer_domains"),
     path("retailers/<int:pk>/<slug:action>/", act, name="retailer_act"),
 ]

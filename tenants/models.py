@@ -168,6 +168,7 @@ from .onboarding import Onboarding  # noqa: E402
 from .outcomes import TaskOutcome  # noqa: E402
 from .public_mail import PublicMail  # noqa: E402
 from .public_pages import LandingPage, PricingPage  # noqa: E402
+from .support import SupportVisit  # noqa: E402
 
 __all__ = [
     "AuditEntry",
@@ -180,6 +181,7 @@ __all__ = [
     "Retailer",
     "RetailerFigures",
     "SchemaTemplate",
+    "SupportVisit",
     "TaskOutcome",
     "slug_validator",
 ]

@@ -27,7 +27,7 @@ from .tokens import password_tokens
 mail.declare(
     "invitation",
     "Welcome, with the link to choose a password",
-    late=lambda: {"invitation": invitation(connection.tenant)},
+    late=lambda letter: {"invitation": invitation(connection.tenant)},
     invitation="https://fern-and-fig.example/admin/password_reset/confirm/MQ/…/",
 )
 

@@ -21,7 +21,8 @@ EDITING = ("/admin/", "/app/pair/")
 # erase what shoppers have said.
 STILL = (
     *("/admin/login/", "/admin/logout/", "/admin/password_reset/", "/admin/account/"),
-    *("/admin/billing/", "/admin/signups/", "/admin/two-factor/"),
+    *("/admin/billing/", "/admin/signups/", "/admin/security/", "/admin/support/"),
+    *("/admin/team/", "/admin/access/"),
 )
 
 

@@ -2,8 +2,10 @@
 
 from django.db import connection
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 from wagtail import hooks
+from wagtail.admin.menu import MenuItem
 from wagtail_modeladmin.options import modeladmin_register
 
 from . import (  # noqa: F401 - standing registers its banner
@@ -12,6 +14,8 @@ from . import (  # noqa: F401 - standing registers its banner
     domain_view,
     periodic_page,
     standing,
+    support,
+    team_view,
 )
 from .console_list import RetailerAdmin
 from .needs import NeedsPanel
@@ -21,7 +25,13 @@ modeladmin_register(RetailerAdmin)
 
 @hooks.register("register_admin_urls")
 def register_urls():
-    return [*console_views.urls, *periodic_page.urls, *domain_view.urls, *closing_view.urls]
+    return [
+        *console_views.urls,
+        *periodic_page.urls,
+        *domain_view.urls,
+        *closing_view.urls,
+        *team_view.urls,
+    ]
 
 
 @hooks.register("register_admin_menu_item")
@@ -32,6 +42,24 @@ def register_periodic_work():
 @hooks.register("register_settings_menu_item")
 def register_addresses():
     return domain_view.menu_item()
+
+
+@hooks.register("register_admin_menu_item")
+def register_team():
+    return team_view.team_item()
+
+
+@hooks.register("register_settings_menu_item")
+def register_access():
+    return team_view.access_item()
+
+
+@hooks.register("register_settings_menu_item")
+def register_security():
+    return MenuItem(
+        *("Your sign-in", reverse("mfa_index")),
+        **{"name": "security", "icon_name": "lock", "order": 700},
+    )
 
 
 @hooks.register("register_settings_menu_item")

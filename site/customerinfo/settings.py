@@ -29,6 +29,8 @@ BASE_HOST = urlsplit(BASE_URL).hostname or ""
 BASE_PORT = urlsplit(BASE_URL).port
 OPERATOR_HOST = env.text("OPERATOR_HOST", f"console.{BASE_HOST}")
 HTTPS = BASE_SCHEME == "https"
+# Whom the operator is in a retailer's schema, for a visit. Nobody receives mail there.
+SUPPORT_EMAIL = f"support@{OPERATOR_HOST}"
 
 # Own domains of retailers are looked up here; empty: as this machine is set up.
 DNS_SERVERS = env.text("DNS_SERVERS", "").split()
@@ -42,6 +44,10 @@ ALLOWED_HOSTS = ["*"]
 # In the public schema (the operator's console) and in each retailer's schema.
 COMMON_APPS = [
     "customerinfo.users",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "wagtail.contrib.settings",
     "wagtail_modeladmin",
     "wagtail_color_panel",
@@ -58,6 +64,7 @@ COMMON_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
 ]
 SHARED_APPS = [
     "django_tenants",
@@ -86,6 +93,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "tenants.support.SupportMiddleware",
+    "tenants.doors.SecondFactorMiddleware",
     "tenants.standing.StandingMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "customerinfo.malformed.MalformedMiddleware",
@@ -218,7 +228,25 @@ SILENCED_SYSTEM_CHECKS = [
 # --- People ---------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "users.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "/admin/"
+
+# Log-ins, second factors and sessions: see tenants.doors.
+OPERATORS_NEED_SECOND_FACTOR = env.flag("OPERATORS_NEED_SECOND_FACTOR", not DEMO)
+ACCOUNT_ADAPTER = "tenants.doors.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # who has a password came by a link in a mail
+ACCOUNT_LOGOUT_REDIRECT_URL = "/admin/login/"
+# A shop's people share one address, so that it takes more than an account.
+ACCOUNT_RATE_LIMITS = {"login_failed": "30/5m/ip,5/5m/key", "reset_password": "20/h/ip,3/h/key"}
+MFA_ADAPTER = "tenants.doors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "CustomerInfo"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 LOGIN_URL = "wagtailadmin_login"
 LOGIN_REDIRECT_URL = "wagtailadmin_home"
 AUTH_PASSWORD_VALIDATORS = [

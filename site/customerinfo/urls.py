@@ -3,26 +3,11 @@
 from django.http import Http404, HttpRequest
 from django.urls import include, path, re_path
 from wagtail.admin import urls as wagtailadmin_urls
-from wagtail.admin.views import account
 from wagtail.urls import serve_pattern
 
 from forms_app import app_views, views
+from tenants import doors, team_view
 from tenants.storage import media
-from tenants.tokens import password_tokens
-
-# Wagtail's own views, with tokens that are worth nothing in another schema.
-password_urls = [
-    path(
-        "admin/password_reset/",
-        account.PasswordResetView.as_view(token_generator=password_tokens),
-        name="wagtailadmin_password_reset",
-    ),
-    path(
-        "admin/password_reset/confirm/<uidb64>/<token>/",
-        account.PasswordResetConfirmView.as_view(token_generator=password_tokens),
-        name="wagtailadmin_password_reset_confirm",
-    ),
-]
 
 
 def not_here(request: HttpRequest, **kwargs) -> None:
@@ -34,11 +19,13 @@ CONSOLE = (
 )
 
 urlpatterns = [
-    *password_urls,
+    *doors.urls,
+    *team_view.doors,
     # The operator's: console, and public pages.
     re_path(rf"^admin/(?:{CONSOLE})/", not_here),
-    # Of Wagtail: its page that fails on purpose, and documents, which nobody serves here.
-    re_path(r"^admin/(?:failwhale|documents|api/main/documents)/", not_here),
+    # Of Wagtail: its page that fails on purpose, documents, which nobody serves here, and its
+    # pages on people, instead of which there is “Team”.
+    re_path(r"^admin/(?:failwhale|documents|api/main/documents|users|groups)/", not_here),
     path("admin/", include(wagtailadmin_urls)),
     path("media/<path:path>", media),
     path("app/", include("forms_app.app_urls")),

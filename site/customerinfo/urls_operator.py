@@ -7,14 +7,15 @@ from wagtail.admin import urls as wagtailadmin_urls
 from billing import webhooks
 from integrations import metrics
 from integrations.admin import oauth_views
+from tenants import doors
 
-from .urls import not_here, password_urls
+from .urls import not_here
 
 # Of Wagtail, what is about pages and pictures: the console has none.
 PAGES = "pages|images|documents|collections|reports|workflows|bulk|editing-sessions|api|failwhale"
 
 urlpatterns = [
-    *password_urls,
+    *doors.urls,
     # The retailers' part of the admin: its tables stand in their schemas only.
     re_path(r"^admin/(?:signups|signup-pages|tablets|stores|settings/forms_app)/", not_here),
     re_path(rf"^admin/(?:choose-[\w-]+|{PAGES})/", not_here),

@@ -23,7 +23,7 @@ def give_password(schema: str, email: str):
 def log_in(host: str, email: str, password: str = PASSWORD) -> Client:
     """A browser in which this person has logged in through the form."""
     visitor = browser(host)
-    answer = visitor.post("/admin/login/", {"username": email, "password": password})
+    answer = visitor.post("/admin/login/", {"login": email, "password": password})
     assert answer.status_code == 302, "the log-in was refused"
     return visitor
 

@@ -152,7 +152,7 @@ def test_a_retailers_people_are_unknown_on_the_console(retailers):
         with tenant_context(retailer):
             get_user_model().objects.create_superuser(f"boss@{retailer.slug}.test", PASSWORD)
         answer = browser(HOST).post(
-            "/admin/login/", {"username": f"boss@{retailer.slug}.test", "password": PASSWORD}
+            "/admin/login/", {"login": f"boss@{retailer.slug}.test", "password": PASSWORD}
         )
         assert answer.status_code == 200  # the form again
     assert connection.schema_name == "public"

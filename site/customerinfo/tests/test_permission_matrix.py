@@ -167,7 +167,7 @@ def test_a_retailers_host(retailers, filled):
     for pattern, outcomes in told.items():
         assert outcomes["neighbour"] == outcomes["nobody"], pattern
         # Of the admin a stranger sees the doors alone.
-        doors = ("login", "password_reset", "jsi18n", "sprite")
+        doors = ("login", "password_reset", "jsi18n", "sprite", "security/inactive")
         if pattern.startswith("admin/") and not any(door in pattern for door in doors):
             assert set(outcomes["nobody"].split("/")) <= KEPT_OUT, pattern
     compare("retailer", told)

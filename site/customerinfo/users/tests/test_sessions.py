@@ -129,7 +129,7 @@ def test_a_form_forged_from_the_other_host_is_refused(retailers, host):
     give_password(mine.schema_name, mine.owner_email)
     visitor = Client(enforce_csrf_checks=True, headers={"host": mine.host})
     token = visitor.get("/admin/login/").cookies[configured.CSRF_COOKIE_NAME].value
-    values = {"username": mine.owner_email, "password": "x", "csrfmiddlewaretoken": token}
+    values = {"login": mine.owner_email, "password": "x", "csrfmiddlewaretoken": token}
     assert visitor.post("/admin/login/", values).status_code == 200
     forged = visitor.post("/admin/login/", values, headers={"origin": other.url})
     assert forged.status_code == 403
