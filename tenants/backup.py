@@ -24,6 +24,7 @@ from datetime import timedelta
 from typing import BinaryIO
 
 import pyrage
+from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
@@ -131,6 +132,11 @@ def write(plain: BinaryIO, retailer: Retailer) -> None:
         add("checksums.json", as_json(checksums))
 
 
+TASK = "tenants.backup"  # its name on the page of periodic work
+# Rows in the public schema that can't be worked out again, beside domains and audit.
+BELONGINGS = ("tenants.DomainClaim", "billing.Override", "billing.UsageDay")
+
+
 def manifest(retailer: Retailer, tables: list[str]) -> dict:
     entries = AuditEntry.objects.filter(retailer=retailer)
     schema = retailer.schema_name
@@ -142,6 +148,11 @@ def manifest(retailer: Retailer, tables: list[str]) -> dict:
         "retailer": serialized([Retailer.objects.get(pk=retailer.pk)])[0],
         "domains": serialized(Domain.objects.filter(tenant=retailer)),
         "audit": serialized(entries),
+        "belongings": [
+            row
+            for name in BELONGINGS
+            for row in serialized(apps.get_model(name).objects.filter(retailer=retailer))
+        ],
         "content_types": {
             str(pk): f"{app}.{model}"
             for pk, app, model in ContentType.objects.values_list("pk", "app_label", "model")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Min, Q, QuerySet, Sum
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.utils import timezone
 from wagtail import hooks
 from wagtail.admin.ui.components import Component
 
-from . import onboard_queue, trials
+from . import backup, onboard_queue, trials
 from .models import Onboarding, PublicMail, Retailer, TaskOutcome
 
 NAMED = 5  # retailers that are named; the others are behind the link
@@ -23,6 +24,7 @@ STUCK = timedelta(hours=1)
 NOT_COUNTED = timedelta(minutes=20)
 TOO_LONG = timedelta(minutes=5)  # for an onboarding
 NOT_DELETED = timedelta(hours=2)
+NO_BACKUP = timedelta(hours=50)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def needs() -> list[Need]:
     found: list[Need] = []
     for ask in (
         *(not_counted, not_served, behind, undeleted, onboardings, stuck, mails, tasks, refused),
+        backups,
         *hooks.get_hooks("construct_console_needs"),
     ):
         found += ask()
@@ -208,6 +211,25 @@ def refused() -> Iterable[Need]:
         listing("needs=refused"),
         "See which",
     )
+
+
+def backups() -> Iterable[Need]:
+    """None at all, or none for two nights. In the demo nobody misses them."""
+    if settings.DEMO:
+        return
+    old = timezone.now() - NO_BACKUP
+    done = TaskOutcome.objects.filter(task=backup.TASK, problem="", ran_at__gt=old)
+    late = retailers().filter(created_at__lt=old).exclude(task_outcomes__in=done)
+    number = late.count()
+    if not settings.BACKUP_RECIPIENT:
+        text = "BACKUP_RECIPIENT isn’t set, so nothing is backed up."
+        yield Need("critical", "There are no backups", text, listing(""), "All retailers")
+    elif number:
+        yield Need(
+            *("critical", f"{people(number, 'retailer')} without a backup for two nights"),
+            *("The nightly job fails, or doesn’t run.", reverse("periodic_work"), "See why"),
+            **named(late, number),
+        )
 
 
 class NeedsPanel(Component):

@@ -9,6 +9,7 @@ from django.urls import path, reverse_lazy
 
 from integrations.admin.console import ConsoleMenuItem, ConsoleView
 
+from . import backup
 from .models import Retailer, TaskOutcome
 
 LONGEST = 100  # lines of a table
@@ -17,6 +18,7 @@ LEFT_OUT = timedelta(hours=26)  # after the others: all have a turn at least eve
 WORDS = {
     "forms_app.tasks.apply_retention": "Retention: delete what is too old",
     "integrations.tasks.prune_log": "Shorten the delivery log",
+    backup.TASK: "Backup",
     "integrations.tasks.look_for_drift": "Look whether CRMs have changed",
 }
 

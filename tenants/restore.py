@@ -92,6 +92,7 @@ def rebuild(told: dict, folder: Path, slug: str, replace: bool, by: str) -> Reta
                 domain.save(force_insert=True)
             if not slug:
                 restore_audit(told, row)
+                restore_belongings(told, row)
         elif replace and there.schema_name == row.schema_name:
             row = there  # what it owes and where it lives is as it is today
             with tenant_context(row):
@@ -154,6 +155,13 @@ def restore_audit(told: dict, row: Retailer) -> None:
     for entry in deserialized(told["audit"]):
         entry.pk, entry.retailer = None, row
         entry.save()
+
+
+def restore_belongings(told: dict, row: Retailer) -> None:
+    """Own domains, what was granted, and what was used."""
+    for each in deserialized(told.get("belongings", [])):
+        each.pk, each.retailer = None, row
+        each.save(force_insert=True)
 
 
 def put_media(source: Path, schema: str) -> None:

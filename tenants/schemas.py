@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, router
+from django.db import connection, router, transaction
 from django_tenants.utils import schema_context
 
 from .migrating import migrations_of_this_code
@@ -145,14 +145,23 @@ def dump(schema: str, *options: str) -> str:
 
 
 def refresh_template() -> SchemaTemplate:
-    """Keep the template's SQL under the fingerprint of its migrations, and drop older ones."""
+    """Keep the template's SQL under the fingerprint of its migrations, and drop older ones.
+
+    The template is then built from that SQL itself: PostgreSQL writes some expressions in other
+    words when it reads its own, and retailers should be the template's equals to the letter.
+    """
     applied = applied_migrations([TEMPLATE_SCHEMA])[TEMPLATE_SCHEMA]
     if missing := migrations_of_this_code(TEMPLATE_SCHEMA) - applied:
         raise StaleTemplate(f"The template schema lacks {len(missing)} migrations.")
-    template, _ = SchemaTemplate.objects.update_or_create(
-        fingerprint=fingerprint(applied), defaults={"sql": dump_template()}
-    )
-    SchemaTemplate.objects.exclude(pk=template.pk).delete()
+    sql = dump_template()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP SCHEMA {TEMPLATE_SCHEMA} CASCADE")
+            cursor.execute(sql)
+        template, _ = SchemaTemplate.objects.update_or_create(
+            fingerprint=fingerprint(applied), defaults={"sql": sql}
+        )
+        SchemaTemplate.objects.exclude(pk=template.pk).delete()
     return template
 
 

@@ -229,7 +229,6 @@ SILENCED_SYSTEM_CHECKS = [
 
 AUTH_USER_MODEL = "users.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "/admin/"
 
 # Log-ins, second factors and sessions: see tenants.doors.
 OPERATORS_NEED_SECOND_FACTOR = env.flag("OPERATORS_NEED_SECOND_FACTOR", not DEMO)
@@ -247,8 +246,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "CustomerInfo"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
-LOGIN_URL = "wagtailadmin_login"
-LOGIN_REDIRECT_URL = "wagtailadmin_home"
+LOGIN_URL, LOGIN_REDIRECT_URL = "/admin/login/", "/admin/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -271,11 +269,20 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 EMAIL_URL = env.text("EMAIL_URL", "")  # smtp://user:password@host:587, smtps:// for TLS at once
-EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend"
-    if EMAIL_URL
-    else "django.core.mail.backends.console.EmailBackend"
-)
+# Or a mail service's API, such as postmark, by django-anymail: its own settings are the variables
+# ANYMAIL_…, such as ANYMAIL_POSTMARK_SERVER_TOKEN.
+EMAIL_SERVICE = env.text("EMAIL_SERVICE", "")
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): value
+    for name, value in os.environ.items()
+    if name.startswith("ANYMAIL_")
+}
+if EMAIL_SERVICE:
+    EMAIL_BACKEND = f"anymail.backends.{EMAIL_SERVICE}.EmailBackend"
+elif EMAIL_URL:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_HOST = urlsplit(EMAIL_URL).hostname or ""
 EMAIL_PORT = urlsplit(EMAIL_URL).port or 587
 EMAIL_HOST_USER = unquote(urlsplit(EMAIL_URL).username or "")

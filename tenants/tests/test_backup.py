@@ -2,6 +2,8 @@
 
 import io
 import tarfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,14 +11,15 @@ import pyrage
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from forms_app import erasing
+from forms_app import erasing, pace
 from forms_app.models import Brand
 from forms_app.tests.shop import Shop, field
-from tenants import backup, farewell, lifecycle, restore
-from tenants.models import AuditEntry, Domain, Retailer
+from tenants import addresses, backup, farewell, lifecycle, restore
+from tenants.models import AuditEntry, Domain, DomainClaim, Retailer
 
 from .worlds import sql
 
@@ -74,14 +77,18 @@ def delete(shop) -> None:
 def test_a_deleted_retailer_comes_back_whole(shops):
     acorn, birch = shops
     before, theirs = state(acorn), state(birch)
+    for shop in shops:
+        addresses.claim(shop.retailer, f"club.{shop.retailer.slug}.example", by="owner")
     name = backup.backup(acorn.retailer)
     delete(acorn)
+    assert DomainClaim.objects.get().retailer == birch.retailer
     assert farewell.what_is_left("r_acorn") == []
     back = restore.restore(name, by="test")
     assert state(acorn) == before
     assert state(birch) == theirs
     assert (back.pk, back.slug, back.state) == (acorn.retailer.pk, "acorn", "trial")
     assert acorn.get().status_code == 200
+    assert DomainClaim.objects.get(retailer=back).domain == "club.acorn.example"
     acorn.sign_up({"email": "next@example.com"})  # sequences go on where they were
     assert list(back.audit_entries.values_list("action", flat=True))[0] == "restored"
     assert back.audit_entries.filter(action="deleted").exists()  # its history is its own again
@@ -103,6 +110,41 @@ def test_what_was_spoilt_is_replaced_and_whoever_was_erased_stays_erased(shops):
     assert [signup.email for signup in acorn.signups()] == ["robin@example.com"]
     assert "1 people erased again" in AuditEntry.objects.filter(action="restored").get().why
     assert state(birch) == theirs
+
+
+def test_others_under_load_are_untouched_by_a_restore(shops, monkeypatch):
+    acorn, birch = shops
+    monkeypatch.setattr(pace, "MOST", 1_000_000)  # all of these shoppers share one address
+    name = backup.backup(acorn.retailer)
+    before = state(birch)
+    over, accepted = threading.Event(), []
+
+    def shoppers(number: int) -> None:
+        count = 0
+        try:
+            while not over.is_set():
+                email = f"shopper.{number}.{count}@example.com"
+                assert birch.send({"email": email}).status_code == 201
+                accepted.append(email)
+                assert birch.get().status_code == 200
+                count += 1
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        running = [pool.submit(shoppers, number) for number in range(3)]
+        for _ in range(3):
+            restore.restore(name, replace=True, by="test")
+        over.set()
+        for each in running:
+            each.result()
+    assert len(accepted) > 5
+    assert {signup.email for signup in birch.signups()} == {*accepted, ROBIN["email"]}
+    after = state(birch)
+    written = {table for table in after["rows"] if after["rows"][table] != before["rows"][table]}
+    assert written <= {"forms_app_signup", "forms_app_consent", "integrations_delivery"}, written
+    assert after["files"] == before["files"]
+    assert [signup.email for signup in acorn.signups()] == [ROBIN["email"]]
 
 
 def test_a_copy_lives_beside_the_first_under_another_name(shops):

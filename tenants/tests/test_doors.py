@@ -12,6 +12,7 @@ from allauth.mfa.totp.internal.auth import (
 )
 from cryptography.fernet import Fernet
 from django.core import mail as django_mail
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django_tenants.utils import tenant_context
@@ -223,3 +224,21 @@ def test_factors_move_to_a_new_key_while_they_are_used(acorn, settings):
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     assert rotation.rotate("r_acorn").unreadable == 2
     assert connection.schema_name == "public"
+
+
+def test_a_command_helps_the_last_owner_who_lost_the_telephone(acorn, retailers, capsys):
+    for retailer in retailers:
+        add_factor(retailer)
+    call_command("forget_second_factor", retailer="acorn", email=acorn.owner_email.upper())
+    assert "2 forgotten" in capsys.readouterr().out
+    visitor, _ = sign_in(acorn)
+    assert is_inside(visitor)
+    with tenant_context(retailers[1]):
+        assert Authenticator.objects.count() == 2
+    assert acorn.audit_entries.filter(action="second factor forgotten", is_visible=True).exists()
+    superuser("public", CONSOLE)
+    call_command("forget_second_factor", email="root@public.test")
+    assert "0 forgotten" in capsys.readouterr().out
+    for wrong in ({"retailer": "oak", "email": "x"}, {"retailer": "acorn", "email": "x@y.test"}):
+        with pytest.raises(CommandError, match="There is no"):
+            call_command("forget_second_factor", **wrong)

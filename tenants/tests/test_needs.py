@@ -13,7 +13,7 @@ from forms_app.models import Tablet
 from integrations import fan_out, mail
 from integrations.models import Connection, Mail
 from integrations.tenant_task import FAN_OUT, finished
-from tenants import figures, tasks
+from tenants import backup, figures, tasks
 from tenants.models import Onboarding, Retailer, RetailerFigures, TaskOutcome
 from tenants.needs import needs
 from tenants.provisioning import onboard
@@ -22,6 +22,11 @@ from .people import superuser
 
 HOST = "console.shops.test"
 PRUNE = "integrations.tasks.prune_log"
+
+
+@pytest.fixture(autouse=True)
+def backed_up(settings):
+    settings.BACKUP_RECIPIENT, settings.DEMO = "age1…", False
 
 
 @pytest.fixture
@@ -128,6 +133,22 @@ def test_mails_of_ours_that_do_not_go_out_are_named(counted):
     mail.model().objects.update(attempts=2, error="Refused: 550")
     (need,) = needs()
     assert "1 mail of ours" in need.title and need.text == "Refused: 550"
+
+
+def test_missing_backups_are_named(operator, counted, settings):
+    acorn, birch = counted
+    Retailer.objects.update(created_at=timezone.now() - timedelta(days=3))
+    for retailer in counted:
+        ran(retailer.schema_name, task=backup.TASK)
+    assert needs() == []
+    TaskOutcome.objects.filter(retailer=birch).update(ran_at=timezone.now() - timedelta(hours=51))
+    (need,) = needs()
+    assert "1 retailer without a backup" in need.title
+    assert [name for name, _ in need.names] == ["Birch"]
+    settings.BACKUP_RECIPIENT = ""
+    assert "There are no backups" in home(operator)
+    settings.DEMO = True
+    assert needs() == []
 
 
 def test_it_costs_the_same_for_many_retailers(operator, counted):

@@ -112,6 +112,29 @@ def test_a_pg_dump_that_fails_is_not_taken_for_a_template(retailers, settings):
     assert (again.pk, again.sql) == (kept.pk, kept.sql)
 
 
+def test_a_new_schema_is_the_template_line_by_line(committed_world, settings):
+    schemas.refresh_template()
+    made = onboard("Cedar", "cedar", "owner@cedar.test").retailer
+
+    def dumped(schema: str) -> list[str]:
+        """What pg_dump says of it, the schema's own name taken out."""
+        told = subprocess.run(
+            [settings.PG_DUMP, "-s", "--no-owner", "-n", schema, database_url()],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        # psql's guard words are drawn anew for each dump.
+        lines = re.sub(rf"\b{schema}\b", "the_schema", told).splitlines()
+        return sorted(line for line in lines if not line.startswith(("\\restrict", "\\unrestrict")))
+
+    wanted = dumped(schemas.TEMPLATE_SCHEMA)
+    assert len(wanted) > 1000
+    assert dumped(made.schema_name) == wanted
+    schemas.refresh_template()  # a deploy later, they still are
+    assert dumped(schemas.TEMPLATE_SCHEMA) == wanted
+
+
 def test_older_templates_are_forgotten_when_a_new_one_is_kept(retailers):
     SchemaTemplate.objects.create(fingerprint="of older code", sql="SELECT 1")
     kept = schemas.refresh_template()

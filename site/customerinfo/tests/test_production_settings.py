@@ -90,3 +90,18 @@ def test_cookies_are_bound_to_one_host_and_to_https():
         "DEBUG": "False",
         "OPERATOR_HOST": "console.customerinfo.example",
     }
+
+
+def test_mail_goes_by_a_services_api_where_one_is_named():
+    ask = (
+        "from django.core.mail import get_connection; from django.conf import settings;"
+        "print(type(get_connection(timeout=1)).__module__, settings.ANYMAIL)"
+    )
+    told = run(
+        *("manage.py", "shell", "--no-imports", "-c", ask),
+        EMAIL_SERVICE="postmark",
+        ANYMAIL_POSTMARK_SERVER_TOKEN="a-token",
+    )
+    assert told.stdout.strip() == (
+        "anymail.backends.postmark {'POSTMARK_SERVER_TOKEN': 'a-token'}"
+    ), told.stderr

@@ -1,5 +1,8 @@
+import time
+
 from django.core.management.base import BaseCommand, CommandError
 
+from integrations.tenant_task import finished, in_one_line
 from tenants import backup
 from tenants.models import Retailer
 
@@ -18,13 +21,23 @@ class Command(BaseCommand):
                 raise CommandError(f"No such retailer: {', '.join(sorted(unknown))}")
         failed = 0
         for retailer in list(retailers):
+            started, problem = time.monotonic(), ""
             try:
                 self.stdout.write(f"{retailer.slug}: {backup.backup(retailer)}")
             except backup.NoKey as error:
                 raise CommandError(str(error)) from error
             except Exception as error:  # the others' turn comes as well
                 failed += 1
+                problem = in_one_line(error)
                 self.stderr.write(f"{retailer.slug}: {type(error).__name__}: {error}")
+            # For the console's page of periodic work.
+            finished.send_robust(
+                Command,
+                schema=retailer.schema_name,
+                task=backup.TASK,
+                seconds=time.monotonic() - started,
+                problem=problem,
+            )
         self.stdout.write(f"{backup.prune()} old files deleted")
         if failed:
             raise CommandError(f"{failed} retailers have no new backup.")
