@@ -199,8 +199,10 @@ class Http:
         data: bytes | str | Mapping[str, str] | None = None,
         params: Any = None,
         auth: tuple[str, str] | None = None,
+        max_bytes: int | None = None,
     ) -> HttpAnswer:
-        """One request, one complete answer whatever its status, redirects included.
+        """One request, one complete answer whatever its status, redirects included. `max_bytes`
+        is for an answer that is known to be large.
 
         Raises Unreachable if there is none. After "timeout" and "reset" nobody knows whether
         the other side did what it was asked: look before asking again.
@@ -218,7 +220,8 @@ class Http:
                 auth=auth,
                 stream=True,
             ) as response:
-                return HttpAnswer(response.status_code, response.headers, self._read(response.raw))
+                content = self._read(response.raw, max_bytes or self.max_bytes)
+                return HttpAnswer(response.status_code, response.headers, content)
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
             # `from None`: the texts of the originals carry the URL with its query, and a query
             # may carry a key.
@@ -247,12 +250,12 @@ class Http:
         if (parts.port or 443) not in PORTS:
             raise Unreachable("blocked", "Only the ports 443 and 8443 are allowed.")
 
-    def _read(self, raw: urllib3.response.BaseHTTPResponse) -> bytes:
+    def _read(self, raw: urllib3.response.BaseHTTPResponse, max_bytes: int) -> bytes:
         parts, size = [], 0
         while chunk := raw.read(CHUNK, decode_content=True):
             size += len(chunk)
-            if size > self.max_bytes:
-                message = f"The answer is larger than {self.max_bytes:,} bytes."
+            if size > max_bytes:
+                message = f"The answer is larger than {max_bytes:,} bytes."
                 raise Unreachable("too_large", message)
             parts.append(chunk)
         return b"".join(parts)

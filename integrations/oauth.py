@@ -13,6 +13,8 @@ second use gets anywhere. The code never stands readable in an address of ours: 
 two minutes.
 """
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,8 +64,13 @@ def callback_url() -> str:
     return f"{settings.BASE_SCHEME}://{settings.OPERATOR_HOST}{port}{CALLBACK}"
 
 
-def authorize_url(kind: str, config: Mapping[str, str], schema: str, word: str) -> str:
-    """Where the person says yes. KeyError if there is no client."""
+def authorize_url(
+    kind: str, config: Mapping[str, str], schema: str, word: str, verifier: str
+) -> str:
+    """Where the person says yes. `verifier` stays in the session until the code is exchanged.
+
+    KeyError if there is no client.
+    """
     oauth = connector_class(kind).oauth
     query = {
         "response_type": "code",
@@ -72,6 +79,10 @@ def authorize_url(kind: str, config: Mapping[str, str], schema: str, word: str) 
         "scope": oauth.scope_separator.join(oauth.scopes),
         "state": signing.dumps({"schema": schema, "word": word}, salt=STATE_SALT),
     }
+    if oauth.pkce:
+        digest = hashlib.sha256(verifier.encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        query |= {"code_challenge": challenge, "code_challenge_method": "S256"}
     return f"{filled_in(oauth.authorize_url, config)}?{urlencode(query)}"
 
 
@@ -96,7 +107,9 @@ def opened(text: str) -> Ticket:
         raise Refused from error
 
 
-def exchange(kind: str, config: Mapping[str, str], code: str, http: Http) -> dict[str, Any]:
+def exchange(
+    kind: str, config: Mapping[str, str], code: str, verifier: str, http: Http
+) -> dict[str, Any]:
     """Tokens for a code, as Connection.secrets keeps them. Raises ConnectorError."""
     client_id, client_secret = settings.OAUTH_CLIENTS[kind]
     way = connector_class(kind).oauth
@@ -108,6 +121,8 @@ def exchange(kind: str, config: Mapping[str, str], code: str, http: Http) -> dic
         "client_id": client_id,
         "client_secret": client_secret,
     }
+    if way.pkce:
+        form["code_verifier"] = verifier
     address = filled_in(way.token_url, config)
     try:
         answer = http.request("POST", address, data=form)

@@ -11,9 +11,7 @@ INTRO = """# Conformance
 
 Each connector by one class ([conformance.py](../../integrations/tests/conformance.py)): against its
 vendor's fake in every test run, and by *Another CRM (REST)* against real Tryton 8.2 and BottleCRM
-1.35, which `make conformance` starts and whose table this is. That who has unsubscribed stays so is
-held for each vendor by its own tests (`test_who_had_left_…` in `test_connector_*.py`), because each
-says it in its own way. No vendor's live account has been tried.
+1.35, which `make conformance` starts and whose table this is. No vendor's live account has been tried.
 
 """
 

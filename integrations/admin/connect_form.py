@@ -9,6 +9,8 @@ import re
 from urllib.parse import urlsplit
 
 from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from integrations.connectors.base import ConfigField, ConnectorError
 from integrations.models import Connection
@@ -19,6 +21,9 @@ from .probe import Probed, explain, probe
 
 TOKENS = ("access_token", "refresh_token", "expires_at", "instance_url")
 PREFIX = "config_"  # a connector's field may be called name, too
+
+
+LARGEST_DOCUMENT = 50_000  # characters
 
 
 class AddressField(forms.CharField):
@@ -32,6 +37,30 @@ class AddressField(forms.CharField):
     def to_python(self, value):
         value = super().to_python(value)
         return f"https://{value}" if value and "://" not in value else value
+
+
+class DocumentWidget(forms.Textarea):
+    """A text, and beside it a file that takes its place."""
+
+    needs_multipart_form = True
+
+    def render(self, name, value, attrs=None, renderer=None) -> SafeString:
+        return format_html(
+            '{}<p class="crm-document"><label for="{id}_file">Or from a file</label> '
+            '<input type="file" id="{id}_file" name="{name}_file" accept=".json"></p>',
+            super().render(name, value, attrs, renderer),
+            id=(attrs or {}).get("id", f"id_{name}"),
+            name=name,
+        )
+
+    def value_from_datadict(self, data, files, name):
+        chosen = files.get(f"{name}_file")
+        if chosen is None:
+            return super().value_from_datadict(data, files, name)
+        return chosen.read(LARGEST_DOCUMENT + 1).decode("utf-8", "replace")
+
+    def use_required_attribute(self, initial) -> bool:
+        return False  # the file will do
 
 
 class ConnectForm(forms.Form):
@@ -62,8 +91,8 @@ class ConnectForm(forms.Form):
             return forms.ChoiceField(choices=field.choices, **options)
         if field.kind == "json":
             return forms.CharField(
-                max_length=50_000,
-                widget=forms.Textarea({"rows": 10, "spellcheck": "false"}),
+                max_length=LARGEST_DOCUMENT,
+                widget=DocumentWidget({"rows": 10, "spellcheck": "false"}),
                 **options,
             )
         kind = AddressField if field.kind == "url" else forms.CharField

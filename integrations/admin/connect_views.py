@@ -3,6 +3,7 @@
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.text import slugify
 from django.views.generic.edit import FormMixin, ProcessFormView
 from wagtail.admin import messages
 
@@ -88,6 +89,28 @@ class ConnectView(_FormView, CrmView):
         return f"{form.probed.sentence()} We have filled in what goes where: please look it over."
 
 
+class DocumentView(ConnectionView):
+    """A document of the connection as a file, to pass on. It holds no key."""
+
+    permission_required = "change"
+
+    def get(self, request, *args, **kwargs) -> HttpResponse:
+        documents = {
+            field.name
+            for field in self.object.connector_class.config_fields
+            if field.kind == "json" and not field.secret
+        }
+        name = kwargs["name"]
+        if name not in documents:
+            raise Http404
+        answer = HttpResponse(
+            self.object.config.get(name, ""), content_type="application/json; charset=utf-8"
+        )
+        file_name = f"{slugify(self.object.name) or self.object.kind}-{name}.json"
+        answer["Content-Disposition"] = f'attachment; filename="{file_name}"'
+        return answer
+
+
 class ChangeView(_FormView, ConnectionView):
     """Name, address and key of a connection."""
 
@@ -105,6 +128,11 @@ class ChangeView(_FormView, ConnectionView):
             submit_button_label="Save",
             submit_button_active_label="Asking the CRM…",
             cancel_url=reverse("crm:connection", args=[self.object.pk]),
+            documents=[
+                (field.label, reverse("crm:document", args=[self.object.pk, field.name]))
+                for field in self.object.connector_class.config_fields
+                if field.kind == "json"
+            ],
             **kwargs,
         )
 

@@ -46,14 +46,17 @@ class StartView(CrmView):
             for error in (one for errors in form.errors.values() for one in errors):
                 messages.error(request, error)
             return redirect(back)
-        word = random.token_urlsafe(24)
+        word, verifier = random.token_urlsafe(24), random.token_urlsafe(48)
         try:
-            url = oauth.authorize_url(connection.kind, form.config, database.schema_name, word)
+            url = oauth.authorize_url(
+                connection.kind, form.config, database.schema_name, word, verifier
+            )
         except ConnectorError as error:
             messages.error(request, error.message)
             return redirect(back)
         request.session[PENDING] = {
             "word": word,
+            "verifier": verifier,
             "user": request.user.pk,
             "at": time.time(),
             "kind": connection.kind,
@@ -127,7 +130,7 @@ class FinishView(CrmView):
             )
             messages.error(request, words)
             return redirect(back_to(connection))
-        return self.connect(connection, ticket)
+        return self.connect(connection, ticket, pending.get("verifier", ""))
 
     def ticket(self, pending: dict | None) -> oauth.Ticket | None:
         """What came back, if this person of this retailer sent it out, a moment ago."""
@@ -154,11 +157,13 @@ class FinishView(CrmView):
             raise KeyError(found.kind)
         return found
 
-    def connect(self, connection: Connection, ticket: oauth.Ticket) -> HttpResponse:
+    def connect(self, connection: Connection, ticket: oauth.Ticket, verifier: str) -> HttpResponse:
         is_new = connection.pk is None
         secrets = {"code": ticket.code}
         try:
-            tokens = oauth.exchange(connection.kind, connection.config, ticket.code, http())
+            tokens = oauth.exchange(
+                connection.kind, connection.config, ticket.code, verifier, http()
+            )
             secrets |= {name: one for name, one in tokens.items() if isinstance(one, str)}
             connection.secrets = tokens
             probed = probe(connection.kind, {**connection.config, **tokens})

@@ -7,7 +7,7 @@ from wagtail.utils.urlpatterns import decorate_urlpatterns
 
 from . import operations
 from .access import ANY, on_a_retailers_host, policy, retailers_only
-from .connect_views import ChangeView, ChooseView, ConnectView
+from .connect_views import ChangeView, ChooseView, ConnectView, DocumentView
 from .connection_page import ConnectionPage
 from .listing import ConnectionsView
 from .log_page import LogView
@@ -41,6 +41,7 @@ class CrmViewSet(ViewSet):
             path("<int:pk>/oauth/", AgainView.as_view(), name="oauth_again"),
             path("<int:pk>/", ConnectionPage.as_view(), name="connection"),
             path("<int:pk>/change/", ChangeView.as_view(), name="change"),
+            path("<int:pk>/<slug:name>.json", DocumentView.as_view(), name="document"),
             path("<int:pk>/mapping/", MappingView.as_view(), name="mapping"),
             path("<int:pk>/test/", SendTestView.as_view(), name="send_test"),
             path("<int:pk>/log/", LogView.as_view(), name="log"),

@@ -196,7 +196,7 @@ class OAuth:
     """How a retailer lets us in with the CRM's own consent page (RFC 6749, 4.1). `{name}` in an
     address stands for the config field of that name. `exchange_fields` go along when a code is
     exchanged for tokens; `token_seconds` is for how long a token surely lasts, where the vendor's
-    answer doesn't say."""
+    answer doesn't say. `pkce`: the vendor takes a proof that the code is ours (RFC 7636)."""
 
     authorize_url: str
     token_url: str
@@ -204,6 +204,7 @@ class OAuth:
     scope_separator: str = " "
     exchange_fields: tuple[tuple[str, str], ...] = ()
     token_seconds: float | None = None
+    pkce: bool = False
 
 
 class Connector(ABC):

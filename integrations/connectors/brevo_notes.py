@@ -21,7 +21,9 @@ def write(brevo: "BrevoConnector", person: Person) -> None:
                 "text": f"{what} {ref} from CustomerInfo",
                 "contactIds": [int(person.remote_id)],
             }
-            brevo.call_for(person, "POST", "/crm/notes", json=note)
+            answer = brevo.call_for(person, "POST", "/crm/notes", json=note)
+            with understood():  # a proxy's page has status 200 too
+                answer.json()["id"]
 
 
 def _texts(brevo: "BrevoConnector", person: Person) -> list[str]:

@@ -11,6 +11,11 @@
      "update": {"method": "PATCH", "path": "/contacts/{id}", "body": {…}},
      "read": {"path": "/contacts/{id}", "values": {"email": "mail"}}, "delete": {"path": …},
      "errors": {"code": "error.code", "message": "error.message"},
+     "consents": {"lists": […] or {"path": …, "items": …, "id": …, "label": …},
+                  "state": {"path": "/contacts/{id}/lists/{list}", "value": "status",
+                            "on": ["subscribed"], "left": ["unsubscribed"]},
+                  "subscribe": {"method": "PUT", "path": …, "body": {…}}},
+     "rate_limit": {"remaining": "X-RateLimit-Remaining", "reset": "X-RateLimit-Reset"},
      "link": "/contacts/{id}"}
 
 Paths into answers are names and numbers with points between ("results.0.id"); "" is the whole.
@@ -24,7 +29,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from integrations.connectors.base import ATTRIBUTE_TYPES, Attribute
+from integrations.connectors.base import ATTRIBUTE_TYPES, Attribute, ConsentTarget
 
 FORMAT = 1
 LARGEST, DEEPEST = 50_000, 12  # characters of the document, levels of a template
@@ -41,7 +46,12 @@ class BadDefinition(ValueError):
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `items`, `id` and `name` are paths into its answer."""
+    """One request. `items`, `id` and `name` are paths into its answer.
+
+    Of a list in pages, `next` is the path to the next page's address, or, with `next_query`, to the
+    value of that parameter; or `page_query` is a parameter that counts from 1. `match` is the path
+    in an item to what must equal the value that was looked for, where the CRM's search finds more.
+    """
 
     method: str
     path: str
@@ -51,13 +61,40 @@ class Call:
     id: str = "id"
     name: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    next: str = ""
+    next_query: str = ""
+    page_query: str = ""
+    match: str = ""
+
+    @property
+    def in_pages(self) -> bool:
+        return bool(self.next or self.page_query)
+
+
+@dataclass(frozen=True)
+class Consents:
+    """Lists that a consent leads to. `state` says whether somebody is on one: `value` is the path
+    to a text in its answer, which is among `on`, among `left`, or neither; so is a 404.
+    """
+
+    lists: tuple[ConsentTarget, ...]
+    source: Call | None
+    label: str
+    state: Call
+    value: str
+    on: frozenset[str]
+    left: frozenset[str]
+    subscribe: Call
 
 
 @dataclass(frozen=True)
 class AttributeSource:
-    """An endpoint that lists the attributes; the names are paths into each item."""
+    """An endpoint that lists the attributes; the names are paths into each item. With `schema`, the
+    path to a JSON Schema in its answer, nothing else is needed.
+    """
 
     call: Call
+    schema: str | None
     name: str
     label: str
     type: str
@@ -81,6 +118,9 @@ class Definition:
     code: str
     message: str
     link: str
+    consents: Consents | None = None
+    remaining: str = ""
+    reset: str = ""
 
 
 def parse(text: str) -> Definition:
@@ -98,10 +138,12 @@ def parse(text: str) -> Definition:
         top,
         "The document",
         *("format", "name", "auth", "check", "attributes", "lookup", "create", "update"),
-        *("read", "delete", "errors", "link"),
+        *("read", "delete", "errors", "link", "consents", "rate_limit"),
     )
     listed = top.get("attributes")
     errors = table(top.get("errors", {}), "errors")
+    limit = table(top.get("rate_limit", {}), "rate_limit")
+    known(limit, "rate_limit", "remaining", "reset")
     lookup = table(top.get("lookup"), "lookup")
     known(lookup, "lookup", *IDENTITIES)
     if not lookup:
@@ -120,6 +162,9 @@ def parse(text: str) -> Definition:
         code=to(errors.get("code", ""), "errors.code"),
         message=to(errors.get("message", ""), "errors.message"),
         link=path(top["link"], "link") if top.get("link") else "",
+        consents=consents(table(top["consents"], "consents")) if "consents" in top else None,
+        remaining=header_of(limit, "remaining"),
+        reset=header_of(limit, "reset"),
     )
 
 
@@ -161,9 +206,20 @@ def to(value: Any, where: str) -> str:
     return value
 
 
+def header_of(limit: Mapping, name: str) -> str:
+    value = text_of(limit, name, "rate_limit", "")
+    if value and not HEADER.match(value):
+        raise BadDefinition(f"rate_limit: {name} is no name of a header.")
+    return value
+
+
+PAGES = ("next", "next_query", "page_query")
+PARTS = ("method", "path", "query", "body", "items", "id", "name", "values", "match", *PAGES)
+
+
 def call(value: Any, where: str, method: str) -> Call:
     data = table(value, where)
-    known(data, where, "method", "path", "query", "body", "items", "id", "name", "values")
+    known(data, where, *PARTS)
     named = text_of(data, "method", where, method).upper()
     if named not in METHODS:
         raise BadDefinition(f"{where}: {named} is no method; use {', '.join(sorted(METHODS))}.")
@@ -180,7 +236,48 @@ def call(value: Any, where: str, method: str) -> Call:
         id=to(data.get("id", "id"), f"{where}.id"),
         name=to(data.get("name", ""), f"{where}.name"),
         values={name: to(each, f"{where}.values.{name}") for name, each in values.items()},
+        next=to(data.get("next", ""), f"{where}.next"),
+        next_query=text_of(data, "next_query", where, ""),
+        page_query=text_of(data, "page_query", where, ""),
+        match=to(data.get("match", ""), f"{where}.match"),
     )
+
+
+def consents(data: Mapping) -> Consents:
+    known(data, "consents", "lists", "state", "subscribe")
+    lists, state = data.get("lists"), dict(table(data.get("state"), "consents.state"))
+    told = {
+        name: state.pop(name, [] if name != "value" else "") for name in ("on", "left", "value")
+    }
+    for name in ("on", "left"):
+        if not isinstance(told[name], list) or not all(isinstance(one, str) for one in told[name]):
+            raise BadDefinition(f"consents.state: {name} must be a list of texts.")
+    if not told["left"]:
+        raise BadDefinition("consents.state: say in left how one sees that somebody has left.")
+    source, label, fixed = None, "", ()
+    if isinstance(lists, list):
+        fixed = tuple(consent_list(one, f"consents.lists.{n}") for n, one in enumerate(lists))
+    else:
+        where = dict(table(lists, "consents.lists"))
+        label = to(where.pop("label", "name"), "consents.lists.label")
+        source = call(where, "consents.lists", "GET")
+    return Consents(
+        lists=fixed,
+        source=source,
+        label=label,
+        state=call(state, "consents.state", "GET"),
+        value=to(told["value"], "consents.state.value"),
+        on=frozenset(told["on"]),
+        left=frozenset(told["left"]),
+        subscribe=call(data.get("subscribe"), "consents.subscribe", "POST"),
+    )
+
+
+def consent_list(value: Any, where: str) -> ConsentTarget:
+    data = table(value, where)
+    known(data, where, "id", "label")
+    id = text_of(data, "id", where)
+    return ConsentTarget(id, text_of(data, "label", where, id))
 
 
 def depth(value: Any) -> int:
@@ -234,14 +331,15 @@ def attributes(listed: list) -> tuple[Attribute, ...]:
 
 def source(data: Mapping) -> AttributeSource:
     names = ("name", "label", "type", "required", "options")
-    known(data, "attributes", "path", "query", "items", "types", *names)
+    known(data, "attributes", "path", "query", "items", "types", "schema", *PAGES, *names)
     types = table(data.get("types", {}), "attributes.types")
     if wrong := sorted(str(each) for each in types.values() if each not in ATTRIBUTE_TYPES):
         raise BadDefinition(f"attributes.types: {', '.join(wrong)} is no type of ours.")
-    asked = {name: data[name] for name in ("path", "query", "items") if name in data}
+    asked = {name: data[name] for name in ("path", "query", "items", *PAGES) if name in data}
     paths = {name: to(data.get(name, ""), f"attributes.{name}") for name in names}
     return AttributeSource(
         call=call(asked, "attributes", "GET"),
+        schema=to(data["schema"], "attributes.schema") if "schema" in data else None,
         types=types,
         **{**paths, "name": paths["name"] or "name", "label": paths["label"] or paths["name"]},
     )

@@ -6,15 +6,18 @@ said, not dropped.
 """
 
 import base64
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
+from integrations.connectors import generic_consent, generic_pages, generic_schema
 from integrations.connectors.base import (
     Account,
     Attribute,
     ConfigField,
+    ConsentTarget,
     CredentialsRefused,
     Delivered,
     NeedsAttention,
@@ -33,6 +36,8 @@ from integrations.connectors.generic_templates import (
 from integrations.connectors.json_api import JsonConnector, Person, Refused, understood
 from integrations.http_answer import HttpAnswer
 
+A_MOMENT = 1_000_000_000  # a number above it is a moment since 1970, not so many seconds
+LONGEST_WAIT = 3600.0  # seconds; who wants more is asked again then
 ALWAYS = frozenset({"id", "value", "ref"})  # what we put in beside the mapped attributes
 
 
@@ -45,6 +50,7 @@ class GenericRestConnector(JsonConnector):
     batch_size = 5
     can_read_back = True
     can_delete = True
+    free_at = 0.0  # when the CRM takes calls again
     config_fields = (
         ConfigField("address", "Address of the API", "url", "Without a path at its end."),
         ConfigField(
@@ -87,7 +93,10 @@ class GenericRestConnector(JsonConnector):
         if source is None:
             return list(self.definition.attributes)
         with understood():
-            items = at(self.ask(source.call, {}).json(), source.call.items)
+            if source.schema is not None:
+                said = self.ask(source.call, {}).json()
+                return generic_schema.attributes(at(said, source.schema), said)
+            items = list(generic_pages.items(self, source.call, {}))
             return [
                 Attribute(
                     name=str(at(item, source.name)),
@@ -99,6 +108,9 @@ class GenericRestConnector(JsonConnector):
                 for item in items
                 if at(item, source.name)
             ]
+
+    def consent_targets(self) -> list[ConsentTarget]:
+        return generic_consent.targets(self)
 
     # delivering
 
@@ -134,16 +146,17 @@ class GenericRestConnector(JsonConnector):
         if not person.remote_id:
             # It was created, and nobody said under which id: the next try finds it.
             raise TryLater("no_id", "The answer to creating a contact holds no id.")
-        return Delivered(person.remote_id, self.link(person.remote_id))
+        refused = generic_consent.subscribe(self, person)
+        return refused or Delivered(person.remote_id, self.link(person.remote_id))
 
     def find(self, person: Person, lookup: Call) -> str:
+        wanted = person.identity.value
         with understood():
-            said = self.ask(lookup, {"value": person.identity.value}, allow=(404,))
-            if said.status == 404:
-                return ""
-            items = at(said.json(), lookup.items)
-            first = items[0] if isinstance(items, list) and items else None
-            return "" if first is None else str(at(first, lookup.id) or "")
+            for item in generic_pages.items(self, lookup, {"value": wanted}, allow=(404,)):
+                if lookup.match and str(at(item, lookup.match)).casefold() != wanted.casefold():
+                    continue
+                return str(at(item, lookup.id) or "")
+        return ""
 
     def held(self, remote_id: str) -> dict[str, object]:
         """What the CRM holds, by attribute; nothing where the description doesn't say how."""
@@ -179,12 +192,41 @@ class GenericRestConnector(JsonConnector):
     def ask(
         self, asked: Call, values: Mapping[str, Any], allow: tuple[int, ...] = ()
     ) -> HttpAnswer:
+        return self.ask_at(asked, self.target(asked, values), values, allow)
+
+    def ask_at(
+        self, asked: Call, target: str, values: Mapping[str, Any], allow: tuple[int, ...] = ()
+    ) -> HttpAnswer:
         more = {} if asked.body is None else {"json": render(asked.body, values)}
-        return self.call(asked.method, self.target(asked, values), allow=allow, **more)
+        return self.call(asked.method, target, allow=allow, **more)
 
     def target(self, asked: Call, values: Mapping[str, Any]) -> str:
         query = urlencode(query_of(asked.query, values))
         return path_of(asked.path, values) + (f"?{query}" if query else "")
+
+    # how often
+
+    def call(
+        self, method: str, path: str, *, allow: tuple[int, ...] = (), **kwargs: Any
+    ) -> HttpAnswer:
+        if (left := self.free_at - time.time()) > 0:
+            raise TryLater("rate_limited", "The CRM takes no more calls for a while.", left)
+        answer = super().call(method, path, allow=allow, **kwargs)
+        if answer.headers.get(self.definition.remaining, "").strip() == "0":
+            self.free_at = time.time() + (self.wait(answer) or 0)
+        return answer
+
+    def wait(self, answer: HttpAnswer) -> float | None:
+        """Retry-After, else the header that the description names: seconds, or a moment."""
+        told = super().wait(answer)
+        if told is not None or not self.definition.reset:
+            return told
+        try:
+            value = float(answer.headers.get(self.definition.reset, ""))
+        except ValueError:
+            return None
+        seconds = value - time.time() if value > A_MOMENT else value
+        return min(max(seconds, 0.0), LONGEST_WAIT)
 
     # who we are
 

@@ -25,6 +25,7 @@ from integrations.connectors.base import (
     NeedsAttention,
     Outcome,
     RetryLater,
+    TryLater,
 )
 from integrations.connectors.json_api import PERSONAL, JsonConnector, Person, Refused, understood
 from integrations.http_answer import HttpAnswer
@@ -180,7 +181,9 @@ class MailchimpConnector(JsonConnector):
             wanted = [mapped.value]
         wanted.append(TEST_TAG if person.record.is_test else TAG)
         tags = [{"name": str(name)[:100], "status": "active"} for name in wanted]
-        self.call_for(person, "POST", f"{path}/tags", json={"tags": tags})
+        answer = self.call_for(person, "POST", f"{path}/tags", json={"tags": tags})
+        if answer.status != 204:  # a proxy's page has status 200
+            raise TryLater("bad_answer", "The CRM's answer has an unexpected shape.")
 
     def _refused(self, person: Person, answer: HttpAnswer) -> Outcome:
         name, message = self.error_of(answer)

@@ -19,9 +19,10 @@ def write(mailchimp: "MailchimpConnector", person: Person, path: str) -> None:
     what = "Test sign-up" if person.record.is_test else "Sign-up"
     for ref in person.refs:
         if not any(ref in text for text in there):
-            mailchimp.call_for(
-                person, "POST", path, json={"note": f"{what} {ref} from CustomerInfo"}
-            )
+            note = {"note": f"{what} {ref} from CustomerInfo"}
+            answer = mailchimp.call_for(person, "POST", path, json=note)
+            with understood():  # a proxy's page has status 200 too
+                answer.json()["id"]
 
 
 def _texts(mailchimp: "MailchimpConnector", person: Person, path: str) -> list[str]:

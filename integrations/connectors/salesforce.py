@@ -40,6 +40,9 @@ from integrations.connectors.salesforce_shapes import OUR_ID
 
 Sent = list[tuple[Person, dict[str, Any]]]
 
+# Of an organisation with hundreds of fields; the gate takes a megabyte otherwise.
+LARGEST_DESCRIPTION = 8_000_000  # bytes
+
 
 class SalesforceConnector(SalesforceRest):
     kind = "salesforce"
@@ -65,6 +68,7 @@ class SalesforceConnector(SalesforceRest):
         token_url="https://{domain}.my.salesforce.com/services/oauth2/token",
         scopes=("api", "refresh_token"),
         token_seconds=900,  # the shortest session that an administrator can set
+        pkce=True,
     )
     hints: ClassVar[Mapping[str, str]] = {
         "meaning:email": "Email",
@@ -205,7 +209,8 @@ class SalesforceConnector(SalesforceRest):
     @cached_property
     def _described(self) -> Mapping[str, Any]:
         with understood():
-            return dict(self.call("GET", f"{DATA}/sobjects/Contact/describe").json())
+            path = f"{DATA}/sobjects/Contact/describe"
+            return dict(self.call("GET", path, max_bytes=LARGEST_DESCRIPTION).json())
 
     @cached_property
     def fields(self) -> dict[str, Mapping[str, Any]]:

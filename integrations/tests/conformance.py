@@ -5,6 +5,8 @@ A subclass says how its CRM is reached (`connector`, `refused`) and, where somet
 
 import threading
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -16,20 +18,22 @@ from integrations.connectors.base import (
     NeedsAttention,
     Record,
 )
-from integrations.tests.fakes.people import record
+from integrations.tests.fakes.people import consent, record
 
 AT_ONCE = 20
 NO_SUCH = "no_such_attribute"
 
 
 class Conformance:
-    """`extra` are values that the CRM insists on, by attribute. `takes_any` and `no_link` say why a
-    case can't be: a CRM that keeps whatever it is sent, one whose records have no address.
+    """`extra` are values that the CRM insists on, by attribute. `takes_any`, `no_link` and
+    `no_lists` say why a case can't be: a CRM that keeps whatever it is sent, one whose records have
+    no address, a document that describes no lists.
     """
 
     extra: dict[str, str] = {}
     takes_any = ""
     no_link = ""
+    no_lists = ""
     wrong = "wrong-key"
 
     @pytest.fixture
@@ -126,6 +130,25 @@ class Conformance:
         with pytest.raises(CredentialsRefused) as error:
             refused.upsert([self.signup(refused, self.someone(), "Ann")])
         assert self.wrong not in error.value.message
+
+    def who_left(self, vendor, email: str) -> tuple[str, Callable[[], bool]]:
+        """Make it so that this address has left a list; its id, and what says if it is still so."""
+        raise NotImplementedError
+
+    def test_unsubscribed_stays_unsubscribed(self, connector, request):
+        if self.no_lists:
+            pytest.skip(self.no_lists)
+        email = self.someone()
+        target, has_left = self.who_left(request.getfixturevalue("vendor"), email)
+        plain = self.signup(connector, email, "Ann")
+        signup = replace(plain, consent_targets=(consent(target),))
+        for _ in range(2):
+            (outcome,) = self.deliver(connector, signup)
+            assert isinstance(outcome, NeedsAttention), outcome
+            assert outcome.code in ("unsubscribed", "needs_confirmation") and outcome.message
+            assert has_left()
+        (again,) = self.deliver(connector, self.signup(connector, email, ""))
+        assert self.held(connector, again) == "Ann"  # what else they said has arrived
 
     def test_link(self, connector):
         if self.no_link:

@@ -164,6 +164,10 @@ class Hostile:
             sock.sendall(b" " * 1_000_000)
         return True
 
+    def do_large(self, sock: socket.socket, argument: str) -> bool:
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000)
+        return False
+
     def do_bomb(self, sock: socket.socket, argument: str) -> bool:
         body = gzip.compress(b" " * 20_000_000, 9)
         return _send(sock, 200, body, {"Content-Encoding": "gzip"})

@@ -72,6 +72,10 @@ class TestHubSpot(AgainstItsFake):
     def fake():
         return hubspot.HubSpot(hubspot.contract())
 
+    def who_left(self, vendor, email):
+        vendor.status[email, "11"] = "UNSUBSCRIBED"
+        return "11", lambda: vendor.status[email, "11"] == "UNSUBSCRIBED"
+
 
 class TestKlaviyo(AgainstItsFake):
     connector_class, config, wrong = KlaviyoConnector, {"api_key": "pk_good"}, "pk_wrong"
@@ -81,10 +85,19 @@ class TestKlaviyo(AgainstItsFake):
     def fake():
         return klaviyo.Klaviyo(klaviyo.contract())
 
+    def who_left(self, vendor, email):
+        number = vendor.add(email=email)
+        vendor.left[number, "email"] = "UNSUBSCRIBE"
+        return "L1", lambda: vendor.jobs == [] and (number, "email") in vendor.left
+
 
 class TestMailchimp(AgainstItsFake):
     connector_class, config, wrong = MailchimpConnector, {"api_key": "good-us21"}, "wrong-us21"
     fake = staticmethod(mailchimp.Mailchimp)
+
+    def who_left(self, vendor, email):
+        vendor.add(email, "unsubscribed")
+        return "audience", lambda: vendor.only()["status"] == "unsubscribed"
 
 
 class TestBrevo(AgainstItsFake):
@@ -94,11 +107,21 @@ class TestBrevo(AgainstItsFake):
     def fake():
         return brevo.Brevo(brevo.contract())
 
+    def who_left(self, vendor, email):
+        held = vendor.contacts[vendor.add(email)]
+        held["listUnsubscribed"] = [1]
+        return "1", lambda: held["listIds"] == [] and held["listUnsubscribed"] == [1]
+
 
 class TestEspoCrm(AgainstItsFake):
     connector_class, config = EspoCrmConnector, {"api_key": "espo-good"}
     extra = {"lastName": "Lee"}
     fake = staticmethod(espocrm.EspoCrm)
+
+    def who_left(self, vendor, email):
+        number = vendor.add(emailAddress=email, lastName="Lee")
+        vendor.linked[number, "tl1"] = True  # opted out of it
+        return "tl1", lambda: vendor.linked == {(number, "tl1"): True}
 
 
 class TestSalesforce(AgainstItsFake):
@@ -110,11 +133,20 @@ class TestSalesforce(AgainstItsFake):
     def fake():
         return salesforce.Salesforce(True)
 
+    def who_left(self, vendor, email):
+        number = vendor.add(Email=email, LastName="Lee", HasOptedOutOfEmail=True)
+        held = vendor.contacts[number]
+        return salesforce.campaign(1), lambda: held["HasOptedOutOfEmail"] and not vendor.members
+
 
 class TestShopify(AgainstItsFake):
     connector_class, secret = ShopifyConnector, "token"
     config, wrong = {"shop": "birch", "token": "shpat_good"}, "shpat_wrong"
     fake = staticmethod(shopify.Shopify)
+
+    def who_left(self, vendor, email):
+        held = vendor.customers[vendor.add(email, email_state="UNSUBSCRIBED")]
+        return "email", lambda: held["email_state"] == "UNSUBSCRIBED"
 
 
 class TestOdoo19(AgainstItsFake):
@@ -134,6 +166,12 @@ class TestOdoo19(AgainstItsFake):
         login = {"database": "shop", "login": "ci@birch.example"}
         return {"version": self.version, "api_key": "odoo-good", **login}
 
+    def who_left(self, vendor, email):
+        number = vendor.insert("mailing.contact", {"name": "Ann", "email": email})
+        link = {"contact_id": number, "list_id": 1, "opt_out": True}
+        vendor.insert(vendor.link_model, link)
+        return "1", lambda: vendor.on == set()
+
 
 class TestOdoo18(TestOdoo19):
     version = "18"
@@ -144,9 +182,16 @@ class TestGenericRest(AgainstItsFake):
     config = {"key": generic.KEY, "definition": json.dumps(generic.DEFINITION)}
     fake = staticmethod(generic.GenericCrm)
 
+    def who_left(self, vendor, email):
+        vendor.people["p/7"] = {"key": "p/7", "mail": email}
+        vendor.members["p/7", "1"] = "out"
+        return "1", lambda: vendor.members == {("p/7", "1"): "out"}
+
 
 class OnARealServer(Conformance):
     """A document of ours, on the CRM that CONFORMANCE_<name>_URL and _KEY lead to."""
+
+    no_lists = "the document describes no lists"
 
     name: str
     names: dict[str, str]  # our meaning → the document's attribute

@@ -408,3 +408,12 @@ def test_an_answer_that_is_not_brevos_is_tried_later(fake, connector, body, path
     with pytest.raises(TryLater) as caught:
         connector.upsert([record()])
     assert caught.value.code == "bad_answer"
+
+
+@pytest.mark.parametrize("body", [b"<h1>Sorry</h1>", b"{}"])
+def test_a_proxys_page_in_the_place_of_a_note_is_no_success(fake, connector, body):
+    fake.answers(200, body, path="/crm/notes", method="POST", real=False)
+    with pytest.raises(TryLater) as caught:
+        connector.upsert([record()])
+    assert caught.value.code == "bad_answer" and fake.notes == []
+    assert isinstance(connector.upsert([record()])["s-1"], Delivered) and len(fake.notes) == 1

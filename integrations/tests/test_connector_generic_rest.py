@@ -3,11 +3,16 @@
 import copy
 import json
 import os
+import time
 import uuid
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django_tenants.utils import tenant_context
 
+from forms_app.tests.shop import Shop
+from integrations.connectors import generic_pages
 from integrations.connectors.base import (
     Account,
     CredentialsRefused,
@@ -21,8 +26,9 @@ from integrations.connectors.generic_definition import BadDefinition, parse
 from integrations.connectors.generic_rest import GenericRestConnector, options
 from integrations.connectors.generic_templates import Missing, at, path_of, query_of, render
 from integrations.http import Http
+from integrations.models import Connection
 from integrations.tests.fakes.generic import DEFINITION, KEY, GenericCrm
-from integrations.tests.fakes.people import at_once, person, record
+from integrations.tests.fakes.people import at_once, consent, person, record
 
 PHONE = Identity("phone", "+33612345678")
 EXAMPLES = Path(__file__).parents[2] / "docs" / "connectors" / "examples"
@@ -376,3 +382,225 @@ def test_a_real_crm_takes_a_person_once_and_keeps_what_is_not_said(name):
         wrong = GenericRestConnector({**config, "key": "wrong"}, http)
         with pytest.raises(CredentialsRefused):
             wrong.check()
+
+
+# --- Lists in pages, schemas, consents, limits ---
+
+
+def test_attributes_come_from_a_json_schema(fake, http):
+    source = {"path": "/schema", "schema": "definitions.Person"}
+    described = connect(fake, http, definition=changed(attributes=source)).describe()
+    told = {one.name: one for one in described}
+    assert (told["email"].type, told["email"].label, told["email"].required) == (
+        *("email", "Mail", True),
+    )
+    assert told["email"].unique and not told["born"].required
+    types = {name: one.type for name, one in told.items()}
+    assert types == {
+        **{"email": "email", "born": "date", "size": "choice", "vip": "boolean"},
+        **{"tags": "list", "number": "number", "plan": "choice", "odd": "string"},
+    }
+    assert told["size"].options == (("S", "S"), ("L", "L"))
+    assert not told["number"].writable
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"$ref": "#/properties/a"}}},
+        {"properties": {"a": {"$ref": "https://elsewhere.example/x"}}},
+        {"properties": {"a": {"$ref": "#/nowhere"}}},
+        {"properties": []},
+        {},
+        [],
+        None,
+    ],
+)
+def test_what_is_no_schema_is_a_bad_answer(fake, http, schema):
+    fake.answers(200, {"schema": schema}, path="/schema", real=False)
+    source = {"path": "/schema", "schema": "schema"}
+    with pytest.raises(TryLater, match="bad_answer"):
+        connect(fake, http, definition=changed(attributes=source)).describe()
+
+
+def in_pages(fake, http, lists: dict) -> list[str]:
+    consents = {**DEFINITION["consents"], "lists": {"path": "/lists", "id": "no", **lists}}
+    connector = connect(fake, http, definition=changed(consents=consents))
+    return [target.id for target in connector.consent_targets()]
+
+
+def test_lists_are_read_to_the_last_page_however_pages_are_named(fake, http):
+    assert in_pages(fake, http, {"items": "lists", "label": "title", "next": "more"}) == ["1", "2"]
+    for page in ({"l": [{"no": 1}], "n": "c2"}, {"l": [{"no": 2}], "n": None}):
+        fake.answers(200, page, path="/lists", real=False)
+    assert in_pages(fake, http, {"items": "l", "next": "n", "next_query": "after"}) == ["1", "2"]
+    assert fake.asked("GET", "/lists")[-1].query == {"after": "c2"}
+    for page in ([{"no": 1}], [{"no": 2}], []):
+        fake.answers(200, page, path="/lists", real=False)
+    assert in_pages(fake, http, {"page_query": "p"}) == ["1", "2"]
+    assert [call.query["p"] for call in fake.asked("GET", "/lists")[-3:]] == ["1", "2", "3"]
+
+
+def test_the_key_goes_to_no_other_host_for_a_next_page(fake, http):
+    page = {"lists": [{"no": 1}], "more": "https://elsewhere.example/lists?page=2"}
+    fake.answers(200, page, path="/lists", real=False)
+    with pytest.raises(TryLater, match="another host"):
+        in_pages(fake, http, {"items": "lists", "next": "more"})
+    fake.answers(200, {"lists": [{"no": 1}], "more": "no-path"}, path="/lists", real=False)
+    with pytest.raises(TryLater, match="bad_answer"):
+        in_pages(fake, http, {"items": "lists", "next": "more"})
+
+
+def test_a_list_that_never_ends_is_given_up(fake, http, monkeypatch):
+    monkeypatch.setattr(generic_pages, "MOST", 3)
+    for _ in range(3):
+        fake.answers(200, {"lists": [{"no": 1}], "more": "/lists"}, path="/lists", real=False)
+    with pytest.raises(TryLater, match="too_many_pages"):
+        in_pages(fake, http, {"items": "lists", "next": "more"})
+
+
+def test_a_search_that_finds_more_is_narrowed_to_the_same_address(fake, http):
+    fake.people["p/8"] = {"key": "p/8", "mail": "another.ann@example.com"}
+    fake.people["p/9"] = {"key": "p/9", "mail": "Ann@Example.com", "name": {"first": "A"}}
+    lookup = {"email": {"path": "/people", "items": "found", "id": "key", "match": "mail"}}
+    found = {"found": list(fake.people.values())}
+    fake.answers(200, found, path="/people", real=False)
+    connector = connect(fake, http, definition=changed(lookup=lookup))
+    outcome = connector.upsert([record(first_name="Ann")])["s-1"]
+    assert outcome.remote_id == "p/9" and fake.people["p/8"].get("name") is None
+
+
+def test_a_consent_leads_to_its_list_with_the_words_that_were_read(fake, connector):
+    choice = consent("1")
+    outcome = connector.upsert([record(first_name="Ann", consent_targets=(choice,))])["s-1"]
+    assert isinstance(outcome, Delivered)
+    assert fake.members == {(outcome.remote_id, "1"): "in"}
+    (said,) = fake.consents
+    assert said == {"words": choice.wording, "at": choice.recorded_at.isoformat()}
+    connector.upsert([record(first_name="Ann", consent_targets=(choice,))])
+    assert len(fake.consents) == 1  # who is on it isn't put on it again
+
+
+def test_who_had_left_stays_away_and_the_rest_arrives(fake, connector):
+    (known,) = connector.upsert([record(first_name="A")]).values()
+    fake.members[known.remote_id, "1"] = "out"
+    choices = (consent("1"), consent("2"))
+    outcome = connector.upsert([record(first_name="Ann", consent_targets=choices)])["s-1"]
+    assert (type(outcome), outcome.code) == (NeedsAttention, "unsubscribed")
+    assert fake.members == {(known.remote_id, "1"): "out", (known.remote_id, "2"): "in"}
+    assert fake.people[known.remote_id]["name"]["first"] == "Ann"
+
+
+def test_lists_can_stand_in_the_document_and_be_missing_in_it(fake, http):
+    lists = [{"id": "1", "label": "News"}, {"id": "2"}]
+    consents = {**DEFINITION["consents"], "lists": lists}
+    connector = connect(fake, http, definition=changed(consents=consents))
+    assert [(one.id, one.label) for one in connector.consent_targets()] == [
+        *(("1", "News"), ("2", "2")),
+    ]
+    without = {name: part for name, part in DEFINITION.items() if name != "consents"}
+    connector = connect(fake, http, definition=without)
+    assert connector.consent_targets() == []
+    outcome = connector.upsert([record(consent_targets=(consent("1"),))])["s-1"]
+    assert (type(outcome), outcome.code) == (NeedsAttention, "no_list")
+    assert len(fake.people) == 1
+
+
+@pytest.mark.parametrize(
+    "parts, said",
+    [
+        ({"consents": {**DEFINITION["consents"], "state": {"path": "/x"}}}, "in left"),
+        (
+            {"consents": {**DEFINITION["consents"], "state": {"path": "/x", "left": "out"}}},
+            "list of texts",
+        ),
+        ({"consents": {**DEFINITION["consents"], "lists": [{"label": "x"}]}}, "id must be"),
+        ({"consents": {**DEFINITION["consents"], "lists": "x"}}, "must be an object"),
+        ({"consents": {"lists": [], "more": 1}}, "unknown"),
+        ({"rate_limit": {"reset": "no header!"}}, "no name of a header"),
+        ({"rate_limit": {"seconds": "X"}}, "unknown"),
+    ],
+)
+def test_mistakes_in_the_newer_parts_are_named(parts, said):
+    with pytest.raises(BadDefinition, match=said):
+        parse(json.dumps(changed(**parts)))
+
+
+@pytest.mark.parametrize(
+    "told, seconds",
+    [("30", 30), (lambda: str(time.time() + 90), 90), ("99999", 3600), ("soon", None), ("-5", 0)],
+)
+def test_the_vendors_own_header_says_how_long_to_wait(fake, http, told, seconds):
+    value = told() if callable(told) else told
+    fake.answers(429, {}, path="/me", headers={"X-Reset": value}, real=False)
+    with pytest.raises(TryLater) as error:
+        connect(fake, http).check()
+    assert error.value.after == (seconds if seconds is None else pytest.approx(seconds, abs=3))
+
+
+def test_retry_after_comes_first_and_without_a_header_nothing_is_known(fake, http):
+    for headers in ({"Retry-After": "7", "X-Reset": "30"}, {}):
+        fake.answers(429, {}, path="/me", headers=headers, real=False)
+    waits = []
+    for definition in (DEFINITION, changed(rate_limit={})):
+        with pytest.raises(TryLater) as error:
+            connect(fake, http, definition=definition).check()
+        waits.append(error.value.after)
+    assert waits == [7, None]
+
+
+def test_who_has_no_calls_left_asks_no_more(fake, http):
+    connector = connect(fake, http)
+    headers = {"X-Left": "0", "X-Reset": "60"}
+    fake.answers(200, {"account": {"name": "x"}}, path="/me", headers=headers, real=False)
+    connector.check()
+    with pytest.raises(TryLater) as error:
+        connector.check()
+    assert error.value.code == "rate_limited" and 50 < error.value.after <= 60
+    assert len(fake.asked("GET", "/me")) == 1
+    connector.free_at = 0.0
+    connector.check()
+
+
+# --- A document goes from one shop to the next ---
+
+
+def form_of(fake, **more) -> dict:
+    return {"name": "Ours", "config_address": fake.address, "config_key": KEY, **more}
+
+
+def test_one_shop_downloads_its_document_and_the_next_connects_with_the_file(retailers, fake):
+    acorn, birch = (Shop(retailer) for retailer in retailers)
+    typed = form_of(fake, config_definition=json.dumps(DEFINITION))
+    owner = acorn.staff()
+    page = owner.post("/admin/crm/connect/generic_rest/", typed, follow=True)
+    assert "Ann&#x27;s shop" in page.text or "Ann's shop" in page.text
+    with tenant_context(acorn.retailer):
+        pk = Connection.objects.get(kind="generic_rest").pk
+    address = f"/admin/crm/{pk}/definition.json"
+    assert address in owner.get(f"/admin/crm/{pk}/change/").text
+    file = owner.get(address)
+    assert file["Content-Disposition"] == 'attachment; filename="ours-definition.json"'
+    assert json.loads(file.content) == DEFINITION and KEY not in file.text
+    for name in ("key", "address", "nothing"):
+        assert owner.get(f"/admin/crm/{pk}/{name}.json").status_code == 404
+    assert birch.staff().get(address).status_code == 404
+    chosen = SimpleUploadedFile("crm.json", file.content, "application/json")
+    with_file = form_of(fake, config_definition="", config_definition_file=chosen)
+    birch.staff().post("/admin/crm/connect/generic_rest/", with_file)
+    with tenant_context(birch.retailer):
+        held = Connection.objects.get(kind="generic_rest").config["definition"]
+    assert json.loads(held) == DEFINITION
+    assert birch.staff("Viewers").get(address).status_code in (302, 403, 404)
+
+
+@pytest.mark.parametrize("content", [b"x" * 60_000, b"\xff\xfe", b"no json"])
+def test_a_file_that_is_no_document_is_refused_at_its_field(retailers, fake, content):
+    chosen = SimpleUploadedFile("crm.json", content, "application/json")
+    with_file = form_of(fake, config_definition="", config_definition_file=chosen)
+    for retailer in retailers:
+        page = Shop(retailer).staff().post("/admin/crm/connect/generic_rest/", with_file)
+        assert page.status_code == 200
+        with tenant_context(retailer):
+            assert not Connection.objects.filter(kind="generic_rest").exists()
+        chosen.seek(0)

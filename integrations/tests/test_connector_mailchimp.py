@@ -394,3 +394,14 @@ def test_an_answer_that_is_not_mailchimps_is_tried_later(fake, connector, body, 
     with pytest.raises(TryLater) as caught:
         connector.upsert([record(mode="append", FNAME="Ann")])
     assert caught.value.code == "bad_answer"
+
+
+@pytest.mark.parametrize("body", [b"<h1>Sorry</h1>", b"{}"])
+@pytest.mark.parametrize("path", ["/notes", "/tags"])
+def test_a_proxys_page_in_the_place_of_a_note_or_tag_is_no_success(fake, connector, path, body):
+    fake.answers(200, body, path=path, method="POST", real=False)
+    with pytest.raises(TryLater) as caught:
+        connector.upsert([record()])
+    assert caught.value.code == "bad_answer"
+    assert isinstance(connector.upsert([record()])["s-1"], Delivered)
+    assert len(fake.notes) == 1 and fake.only()["tags"]

@@ -644,7 +644,9 @@ def vendor(monkeypatch, settings):
 
 def test_the_button_leads_to_the_retailers_own_salesforce(settings):
     settings.OAUTH_CLIENTS = {"salesforce": ("our-id", "our-secret")}
-    address = oauth.authorize_url("salesforce", {"domain": "birch--uat.sandbox"}, "birch", "word")
+    address = oauth.authorize_url(
+        "salesforce", {"domain": "birch--uat.sandbox"}, "birch", "word", "a-secret"
+    )
     assert address.startswith(
         "https://birch--uat.sandbox.my.salesforce.com/services/oauth2/authorize?"
     )
@@ -658,7 +660,7 @@ def test_the_server_that_the_token_names_is_kept_and_the_token_renewed_in_time(
     said = {"access_token": "a", "refresh_token": "r", "instance_url": "https://x.salesforce.com"}
     for retailer in retailers:
         vendor.answers(200, said)
-        stored = oauth.exchange("salesforce", {"domain": "birch"}, "code", http)
+        stored = oauth.exchange("salesforce", {"domain": "birch"}, "code", "a-secret", http)
         assert stored["instance_url"] == "https://x.salesforce.com"
         assert not tokens.is_stale(stored)
         assert tokens.is_stale({**stored, "expires_at": stored["expires_at"] - 900})

@@ -536,7 +536,7 @@ def test_an_answer_that_is_not_shopifys_is_tried_later(fake, connector, body, nt
 
 def test_the_button_leads_to_the_retailers_own_shop(settings):
     settings.OAUTH_CLIENTS = {"shopify": ("our-id", "our-secret")}
-    address = oauth.authorize_url("shopify", {"shop": "birch"}, "birch", "word")
+    address = oauth.authorize_url("shopify", {"shop": "birch"}, "birch", "word", "a-secret")
     assert address.startswith("https://birch.myshopify.com/admin/oauth/authorize?")
     assert "scope=read_customers%2Cwrite_customers" in address
 
@@ -549,7 +549,7 @@ def test_the_button_asks_for_a_token_that_can_be_renewed(settings, monkeypatch, 
                           exchange_fields=way.exchange_fields)  # fmt: skip
         monkeypatch.setattr(ShopifyConnector, "oauth", to_server)
         server.answers(200, {"access_token": "a", "refresh_token": "r", "expires_in": 3600})
-        stored = oauth.exchange("shopify", {"shop": "birch"}, "code", http)
+        stored = oauth.exchange("shopify", {"shop": "birch"}, "code", "a-secret", http)
         assert b"expiring=1" in server.seen[-1].body
     assert (stored["access_token"], stored["refresh_token"]) == ("a", "r")
     assert stored["expires_at"] is not None

@@ -115,6 +115,14 @@ def test_an_answer_that_is_not_json_says_so(server, http, path):
     assert caught.value.code == "bad_answer"
 
 
+def test_an_answer_that_is_known_to_be_large_is_read_to_its_own_limit(server, http):
+    with pytest.raises(Unreachable, match="1,000,000"):
+        http.request("GET", server.url("/large"))
+    assert len(http.request("GET", server.url("/large"), max_bytes=3_000_000).body) == 2_000_000
+    with pytest.raises(Unreachable, match="1,500,000"):
+        http.request("GET", server.url("/large"), max_bytes=1_500_000)
+
+
 # no answer
 
 

@@ -1,5 +1,8 @@
 """Connecting by the CRM's own page: over three hosts, and nobody else gets in on the way."""
 
+import base64
+import dataclasses
+import hashlib
 import json
 from urllib.parse import parse_qs, urlsplit
 
@@ -357,7 +360,7 @@ def test_a_vendor_that_is_away_is_told(db, vendor, monkeypatch):
     nobody = OAuth("https://vendor.test/authorize", "http://127.0.0.1:9/token")
     monkeypatch.setattr(ConsentingConnector, "oauth", nobody)
     with pytest.raises(ConnectorError) as error:
-        oauth.exchange("consenting", {}, "code", Http(allow_private=True))
+        oauth.exchange("consenting", {}, "code", "a-secret", Http(allow_private=True))
     assert error.value.code == "refused"
 
 
@@ -422,3 +425,33 @@ def test_a_connector_asks_for_choices_and_long_texts_as_well(retailers, visitor,
         owner.post("connect/many_fields/", {**data, "config_region": "us", "config_rules": "[]"})
         (connection,) = connections(retailer)
         assert (connection.config["region"], connection.config["rules"]) == ("us", "[]")
+
+
+def test_where_the_vendor_takes_it_the_code_is_worth_nothing_without_our_proof(
+    retailers, visitor, crm, vendor, monkeypatch
+):
+    """RFC 7636: the challenge goes with the person, the verifier stays in the session."""
+    proving = dataclasses.replace(ConsentingConnector.oauth, pkce=True)
+    monkeypatch.setattr(ConsentingConnector, "oauth", proving)
+    challenges = set()
+    for retailer in retailers:
+        owner = visitor(retailer)
+        address = start(owner, crm())
+        query = parse_qs(urlsplit(address).query)
+        assert query["code_challenge_method"] == ["S256"]
+        (challenge,) = query["code_challenge"]
+        challenges.add(challenge)
+        gives(vendor, crm().key)
+        assert finish(owner, back(state_of(address))["Location"]).status_code == 302
+        (verifier,) = parse_qs(vendor.seen[-1].body.decode())["code_verifier"]
+        digest = hashlib.sha256(verifier.encode()).digest()
+        assert base64.urlsafe_b64encode(digest).decode().rstrip("=") == challenge
+        assert verifier not in address and len(verifier) >= 43
+    assert len(challenges) == 2
+
+
+def test_where_it_takes_none_nothing_is_sent(retailers, visitor, crm, vendor):
+    for retailer in retailers:
+        owner = visitor(retailer)
+        address = start(owner, crm())
+        assert "code_challenge" not in address

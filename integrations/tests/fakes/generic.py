@@ -49,7 +49,43 @@ DEFINITION: dict[str, Any] = {
     },
     "delete": {"path": "/people/{id}"},
     "errors": {"code": "error.name", "message": "error.text"},
+    "consents": {
+        "lists": {"path": "/lists", "items": "lists", "id": "no", "label": "title", "next": "more"},
+        "state": {
+            "path": "/people/{id}/lists/{list}",
+            "value": "is",
+            "on": ["in"],
+            "left": ["out"],
+        },
+        "subscribe": {
+            "method": "PUT",
+            "path": "/people/{id}/lists/{list}",
+            "body": {"words": "{wording}", "at": "{recorded_at}"},
+        },
+    },
+    "rate_limit": {"remaining": "X-Left", "reset": "X-Reset"},
     "link": "/app/people/{id}",
+}
+
+
+SCHEMA: dict[str, Any] = {
+    "definitions": {
+        "Person": {
+            "type": "object",
+            "required": ["email"],
+            "properties": {
+                "email": {"type": "string", "format": "email", "title": "Mail"},
+                "born": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+                "size": {"$ref": "#/definitions/Size"},
+                "vip": {"type": ["boolean", "null"]},
+                "tags": {"type": "array"},
+                "number": {"type": "integer", "readOnly": True},
+                "plan": {"const": "basic"},
+                "odd": {"oneOf": [{"type": "string"}, {"type": "number"}]},
+            },
+        },
+        "Size": {"enum": ["S", "L", None]},
+    }
 }
 
 
@@ -64,12 +100,18 @@ class GenericCrm(JsonVendor):
         "PUT /people/{key}": "update",
         "DELETE /people/{key}": "delete",
         "POST /token": "token",
+        "GET /schema": "schema",
+        "GET /lists": "lists",
+        "GET /people/{key}/lists/{number}": "list_state",
+        "PUT /people/{key}/lists/{number}": "join",
     }
 
     def __init__(self) -> None:
         super().__init__()
         self.people: dict[str, dict] = {}
         self.keys = {KEY}
+        self.members: dict[tuple[str, str], str] = {}  # (key, list) → in or out
+        self.consents: list[dict] = []
 
     def authorised(self, call: Call) -> None:
         if call.path == "/token":
@@ -88,6 +130,25 @@ class GenericCrm(JsonVendor):
             {"title": "nameless"},
         ]
         return 200, {"fields": listed}
+
+    def schema(self, call: Call) -> tuple[int, Any]:
+        return 200, SCHEMA
+
+    def lists(self, call: Call) -> tuple[int, Any]:
+        """Two pages, by an address of the next one."""
+        if call.query.get("page") == "2":
+            return 200, {"lists": [{"no": 2, "title": "Sales"}]}
+        return 200, {"lists": [{"no": 1, "title": "News"}], "more": f"{self.address}/lists?page=2"}
+
+    def list_state(self, call: Call, key: str, number: str) -> tuple[int, Any]:
+        if (key, number) not in self.members:
+            raise Refusal(404, {"error": {"name": "none", "text": "Not on it"}})
+        return 200, {"is": self.members[key, number]}
+
+    def join(self, call: Call, key: str, number: str) -> tuple[int, Any]:
+        self.members[key, number] = "in"
+        self.consents.append(call.body)
+        return 200, {}
 
     def token(self, call: Call) -> tuple[int, Any]:
         if call.body.get("client_secret") != "secret":

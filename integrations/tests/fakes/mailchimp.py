@@ -213,4 +213,4 @@ class Mailchimp(JsonVendor):
 
     def note(self, call: Call, audience: str, key: str) -> tuple[int, Any]:
         self.notes.append((self._member(audience, key)["contact_id"], call.body["note"]))
-        return 200, {"note": call.body["note"]}
+        return 200, {"id": len(self.notes), "note": call.body["note"]}
