@@ -3,7 +3,7 @@ from django.conf import settings
 from django.db import connection
 from django_tenants.utils import get_public_schema_name, schema_context
 
-from . import attempt_log, doorbell, drift, mail
+from . import attempt_log, doorbell, drift, mail, shopify_privacy
 from .delivery import drain
 from .fan_out import for_each_retailer
 from .http import Http
@@ -12,6 +12,7 @@ from .tenant_task import TenantTask
 
 __all__ = [
     "drain_connection",
+    "follow_shopify",
     "for_each_retailer",
     "look_for_drift",
     "prune_log",
@@ -50,6 +51,11 @@ def sweep() -> int:
 def send_mails() -> None:
     if mail.send_due() == mail.A_BATCH:
         mail.ring()
+
+
+@shared_task
+def follow_shopify(topic: str, shop: str, customer: str) -> int:
+    return shopify_privacy.follow(topic, shop, customer)
 
 
 @shared_task

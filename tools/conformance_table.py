@@ -11,7 +11,7 @@ INTRO = """# Conformance
 
 Each connector by one class ([conformance.py](../../integrations/tests/conformance.py)): against its
 vendor's fake in every test run, and by *Another CRM (REST)* against real Tryton 8.2 and BottleCRM
-1.35, which `make conformance` starts and whose table this is. No vendor's live account has been tried.
+1.35, which `make conformance` starts and whose table this is. No vendor's live account was tried.
 
 """
 

@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtailadmin_urls
 
 from billing import webhooks
-from integrations import metrics
+from integrations import metrics, shopify_privacy
 from integrations.admin import oauth_views
 from tenants import doors
 
@@ -22,6 +22,7 @@ urlpatterns = [
     path("admin/", include(wagtailadmin_urls)),
     path("metrics", metrics.view, name="metrics"),
     path("oauth/callback/", oauth_views.callback, name="oauth_callback"),
+    path("shopify/webhook/", shopify_privacy.receive, name="shopify_webhook"),
     path("stripe/webhook/", webhooks.receive, name="stripe_webhook"),
     path("", RedirectView.as_view(pattern_name="wagtailadmin_home")),
 ]
