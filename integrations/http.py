@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from datetime import datetime, timezone
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -30,7 +31,7 @@ from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from integrations.http_answer import HttpAnswer, Unreachable, retry_after
+from integrations.http_answer import HttpAnswer, Unreachable, clock_skew, retry_after
 
 __all__ = ["Http", "HttpAnswer", "Unreachable", "retry_after"]
 
@@ -38,6 +39,8 @@ PORTS = (443, 8443)
 CHUNK = 65_536
 
 # When the exchange under way in this thread has to be over, on time.monotonic()'s clock.
+# Of the last answer in this thread: seconds by which its server's clock is ahead of ours.
+seen_skew: ContextVar[float | None] = ContextVar("seen_skew", default=None)
 _deadline: ContextVar[float] = ContextVar("http_deadline")
 
 
@@ -221,6 +224,9 @@ class Http:
                 stream=True,
             ) as response:
                 content = self._read(response.raw, max_bytes or self.max_bytes)
+                skew = clock_skew(response.headers, datetime.now(timezone.utc))
+                if skew is not None:
+                    seen_skew.set(skew)
                 return HttpAnswer(response.status_code, response.headers, content)
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
             # `from None`: the texts of the originals carry the URL with its query, and a query

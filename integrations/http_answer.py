@@ -50,6 +50,12 @@ def _http_date(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
+def clock_skew(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds by which the other side's clock is ahead of ours, by its Date; None without one."""
+    moment = _http_date({name.lower(): value for name, value in headers.items()}.get("date"))
+    return None if moment is None else (moment - now).total_seconds()
+
+
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds to wait according to Retry-After (RFC 9110 10.2.3), 0 to 24 hours; None if the
     header is missing or makes no sense. `now` carries a time zone.

@@ -10,6 +10,7 @@ from integrations.connectors.base import (
     ConnectorError,
     CredentialsRefused,
 )
+from integrations.http import seen_skew
 from integrations.tasks import http
 
 # Failures that come from where we asked, not from how: they are shown at the address.
@@ -25,13 +26,17 @@ _ADDRESS = (
     "wrong_address",
     "unavailable",
 )
+WRONG_CLOCK = 180  # seconds
 _SHORTEST_SECRET = 4  # hiding shorter ones would tear holes into ordinary words
 
 
 @dataclass(frozen=True)
 class Probed:
+    """`skew`: seconds by which the CRM's clock is ahead of ours."""
+
     account: Account
     attributes: tuple[Attribute, ...]
+    skew: float = 0
 
     def attributes_json(self) -> list[dict]:
         """As Connection.described reads them back."""
@@ -40,13 +45,22 @@ class Probed:
     def sentence(self) -> str:
         """Who it is connected to, as the CRM says."""
         detail = f" ({self.account.detail.rstrip('.')})" if self.account.detail else ""
-        return f"Connected to {self.account.name}{detail}."
+        return f"Connected to {self.account.name}{detail}.{self.about_its_clock()}"
+
+    def about_its_clock(self) -> str:
+        """A word where it is so wrong that tokens and signatures may be refused."""
+        if abs(self.skew) < WRONG_CLOCK:
+            return ""
+        minutes, way = round(abs(self.skew) / 60), "ahead of" if self.skew > 0 else "behind"
+        return f" Its clock is {minutes} minutes {way} ours: tokens may be refused too early."
 
 
 def probe(kind: str, config: Mapping[str, str]) -> Probed:
     """`config` with its secrets. Raises ConnectorError; no transaction may be open."""
     connector = connector_class(kind)(config, http())
-    return Probed(connector.check(), tuple(connector.describe()))
+    seen_skew.set(None)
+    account, attributes = connector.check(), tuple(connector.describe())
+    return Probed(account, attributes, seen_skew.get() or 0)
 
 
 def explain(error: ConnectorError, secrets: Mapping[str, object]) -> tuple[str, str]:

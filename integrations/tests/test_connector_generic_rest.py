@@ -5,6 +5,8 @@ import json
 import os
 import time
 import uuid
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django_tenants.utils import tenant_context
 
 from forms_app.tests.shop import Shop
+from integrations.admin.probe import probe
 from integrations.connectors import generic_pages
 from integrations.connectors.base import (
     Account,
@@ -604,3 +607,19 @@ def test_a_file_that_is_no_document_is_refused_at_its_field(retailers, fake, con
         with tenant_context(retailer):
             assert not Connection.objects.filter(kind="generic_rest").exists()
         chosen.seek(0)
+
+
+@pytest.mark.parametrize(
+    "minutes, said",
+    [(12, "12 minutes ahead of ours"), (-7, "7 minutes behind ours"), (1, ""), (None, "")],
+)
+def test_a_crms_clock_that_is_wrong_is_said_when_it_is_asked_who_we_are(fake, minutes, said):
+    headers = {}
+    if minutes is not None:
+        moment = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+        headers = {"Date": format_datetime(moment, usegmt=True)}
+    fake.answers(200, {"account": {"name": "Ann"}}, path="/me", headers=headers, real=False)
+    config = {"address": fake.address, "key": KEY, "definition": json.dumps(DEFINITION)}
+    sentence = probe("generic_rest", config).sentence()
+    assert sentence.startswith("Connected to")
+    assert (said in sentence) if said else ("clock" not in sentence)

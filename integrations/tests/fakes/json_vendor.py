@@ -184,7 +184,10 @@ class JsonVendor:
             handler.close_connection = True
         if not written.status:
             return
-        handler.send_response(written.status)
+        if "Date" in written.headers:
+            handler.send_response_only(written.status)
+        else:
+            handler.send_response(written.status)
         for name, value in written.headers.items():
             handler.send_header(name, value)
         handler.end_headers()
