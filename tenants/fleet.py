@@ -75,7 +75,8 @@ def _migrate(say: Callable[[str], None], workers: int, only: Sequence[str]) -> l
         say("Keeping the template's SQL")
         schemas.refresh_template()
 
-    groups = recorded.by_what_is_missing(code, schemas.applied_migrations(names), names)
+    left = schemas.behind(names, code)
+    groups = recorded.by_what_is_missing(code, schemas.applied_migrations(left), left)
     failed = {}
     for group in groups:
         failed |= migrate_group(group, say, workers)
@@ -83,8 +84,7 @@ def _migrate(say: Callable[[str], None], workers: int, only: Sequence[str]) -> l
     note(names, failed)
     if wrong := schemas.problems([template.schema_name]):
         raise schemas.IncompleteSchema(wrong[template.schema_name])
-    behind = sum(map(len, groups))
-    say(f"{len(names)} retailers, {behind} migrated, {len(failed)} with a problem")
+    say(f"{len(names)} retailers, {len(left)} migrated, {len(failed)} with a problem")
     return sorted(failed)
 
 

@@ -55,6 +55,37 @@ def applied_migrations(schemas: Iterable[str]) -> dict[str, set[tuple[str, str]]
     return applied
 
 
+SCHEMAS_A_QUERY = 200
+# How many of this code's migrations a schema has; compared in the database, which has them all.
+CURRENT = """
+SELECT '{schema}', (SELECT count(DISTINCT code.name) FROM {quoted}.django_migrations m
+                      JOIN code ON code.name = m.app || '.' || m.name)
+"""
+
+
+def behind(schemas: Iterable[str], code: set[tuple[str, str]]) -> list[str]:
+    """Which of these lack a migration of `code`, one without the table of migrations included."""
+    schemas, wanted = list(schemas), [f"{app}.{name}" for app, name in code]
+    lacking = set(schemas)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.relname = 'django_migrations' AND n.nspname = ANY(%s)",
+            [schemas],
+        )
+        present = [name for (name,) in cursor.fetchall()]
+        for start in range(0, len(present), SCHEMAS_A_QUERY):
+            parts = " UNION ALL ".join(
+                CURRENT.format(schema=name, quoted=connection.ops.quote_name(name))
+                for name in present[start : start + SCHEMAS_A_QUERY]
+            )
+            cursor.execute(
+                f"WITH code AS MATERIALIZED (SELECT unnest(%s::text[]) AS name) {parts}", [wanted]
+            )
+            lacking -= {schema for schema, number in cursor.fetchall() if number == len(wanted)}
+    return [schema for schema in schemas if schema in lacking]
+
+
 def fingerprint(applied: Iterable[tuple[str, str]]) -> str:
     """A name for a set of applied migrations."""
     lines = "\n".join(f"{app}.{name}" for app, name in sorted(applied))
@@ -93,10 +124,24 @@ def problems(schemas: Iterable[str]) -> dict[str, str]:
     """
     expected = expected_tables()
     found = {}
-    for schema, present in tables(schemas).items():
+    for schema, present in tables(incomplete(schemas, expected)).items():
         if missing := expected - present:
             found[schema] = f"Tables are missing: {', '.join(sorted(missing))}."
     return found
+
+
+def incomplete(schemas: Iterable[str], expected: set[str]) -> list[str]:
+    """Which of these haven't all of these tables: counted in the database, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.name FROM unnest(%s::text[]) AS wanted(name)"
+            " LEFT JOIN pg_namespace n ON n.nspname = wanted.name"
+            " LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p')"
+            " AND c.relname = ANY(%s::name[])"
+            " GROUP BY wanted.name HAVING count(c.oid) < %s",
+            [list(schemas), list(expected), len(expected)],
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def dump_template() -> str:

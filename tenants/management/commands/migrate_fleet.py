@@ -8,6 +8,8 @@ from tenants import fleet
 class Command(BaseCommand):
     help = "Bring the public schema, the template and every retailer to this code's migrations."
 
+    requires_system_checks = []  # as with Django's migrate: they take a second
+
     def add_arguments(self, parser):
         parser.add_argument(
             "--workers", type=int, default=min(4, os.cpu_count() or 1), help="schemas at once"
