@@ -33,8 +33,8 @@ def owner_of(retailer) -> Client:
     return log_in(retailer.host, retailer.owner_email)
 
 
-def superuser(schema: str, host: str) -> Client:
-    email = f"root@{schema.replace('_', '-')}.test"
+def superuser(schema: str, host: str, email: str = "") -> Client:
+    email = email or f"root@{schema.replace('_', '-')}.test"
     with schema_context(schema):
         get_user_model().objects.create_superuser(email, PASSWORD)
     return log_in(host, email)

@@ -402,3 +402,15 @@ def test_only_the_operator_reaches_these_pages(operator, acorns_superuser, retai
     assert closed.status_code in (302, 403, 404)
     birch.refresh_from_db()
     assert birch.state == "trial" and not Retailer.objects.filter(slug="cedar").exists()
+
+
+def test_a_colleague_who_leaves_is_locked_out_and_stays_in_the_history(operator, retailers):
+    colleague = superuser("public", HOST, email="colleague@operator.test")
+    assert colleague.get("/admin/").status_code == 200
+    user = get_user_model().objects.get(email="colleague@operator.test")
+    address = f"/admin/users/delete/{user.pk}/"
+    assert operator.get(address).status_code == 200
+    assert "can’t come in any more" in operator.post(address, follow=True).text
+    assert colleague.get("/admin/").status_code == 302
+    user.refresh_from_db()
+    assert not user.is_active

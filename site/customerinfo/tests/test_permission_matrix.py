@@ -196,7 +196,8 @@ def test_the_operators_host(retailers, filled):
     }
     # Shoppers are none of the operator's business, and keys nobody's.
     foreign = [text.format(slug=slug) for text in (SHOPPER, SECRET) for slug in ("acorn", "birch")]
-    objects = {**filled[1], "onboarding": asked.pk}
+    colleague = get_user_model().objects.create_user("colleague@operator.test")
+    objects = {**filled[1], "onboarding": asked.pk, "user": colleague.pk}
     told = walked("customerinfo.urls_operator", objects, clients, foreign)
     for pattern, outcomes in told.items():
         assert outcomes["owner"] == outcomes["nobody"], pattern
@@ -206,7 +207,9 @@ def test_the_operators_host(retailers, filled):
 def test_staff_of_the_operator_without_a_permission_learn_of_no_retailer(retailers, filled):
     names = [text for each in retailers for text in (each.owner_email, f">{each.name}<")]
     staff = {"staff": operator("access_admin")}
-    walked("customerinfo.urls_operator", filled[0], staff, names)
+    colleague = get_user_model().objects.create_user("colleague@operator.test")
+    objects = {**filled[0], "user": colleague.pk}
+    walked("customerinfo.urls_operator", objects, staff, names)
 
 
 def test_the_public_host(retailers, filled):
