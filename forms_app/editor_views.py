@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import path
 from django.views.decorators.http import require_POST
-from wagtail.admin.views.pages.preview import PreviewOnEdit
+from wagtail.admin.views.pages import preview
 
 from . import colour_tools
 from .brand import Brand
@@ -16,6 +16,9 @@ from .page_templates import TEMPLATES, make_page
 from .pages import HomePage, SignupPage
 from .translating import groups
 from .versions import describe
+
+# Wagtail 8 has renamed it.
+PreviewOnEdit = getattr(preview, "PreviewOnEdit", None) or preview.PreviewOnEditView
 
 
 class DraftView(PreviewOnEdit):
