@@ -165,8 +165,7 @@ class Hostile:
         return True
 
     def do_large(self, sock: socket.socket, argument: str) -> bool:
-        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000)
-        return False
+        return _send(sock, 200, b"x" * 2_000_000, {})
 
     def do_bomb(self, sock: socket.socket, argument: str) -> bool:
         body = gzip.compress(b" " * 20_000_000, 9)
