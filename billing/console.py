@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse_lazy
@@ -12,8 +11,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from kombu.exceptions import OperationalError
 
-from integrations.admin.console import ConsoleMenuItem, ConsoleView, is_operator
+from integrations.admin.console import ConsoleMenuItem, ConsoleView
 from tenants.models import Retailer
+from tenants.operators import find, operators_only
 
 from . import overrides, plans, revenue, state, tasks
 from .models import Checked, Drift, Override, UsageDay
@@ -130,15 +130,6 @@ class GrantForm(forms.Form):
             self.add_error("amount", "This is too much.")
         else:
             told["smallest"] = int(amount)
-
-
-def operators_only(request: HttpRequest, permission: str) -> None:
-    if not is_operator(request) or not request.user.has_perm(permission):
-        raise PermissionDenied
-
-
-def find(pk: int) -> Retailer:
-    return get_object_or_404(Retailer.objects.exclude(state=Retailer.State.TEMPLATE), pk=pk)
 
 
 def retailer_page(request: HttpRequest, pk: int) -> HttpResponse:

@@ -12,11 +12,10 @@ from tenants.models import Retailer
 from . import overrides, plans, stripe_api
 from .models import Override
 from .money import written
-from .owed import invoices_of
+from .owed import in_plain_words, invoices_of
 from .subscribed import LIVING, moment, plan_of
 
 LONGEST = 12  # invoices
-WORDS = {"paid": "Paid", "open": "Open", "void": "Cancelled", "uncollectible": "Given up"}
 
 
 def bills(retailers: Sequence[Retailer]) -> dict[int, Bill]:
@@ -66,7 +65,7 @@ def sections(retailer: Retailer) -> list[Section]:
                     f"{localtime(moment(data['created'])):%-d %B %Y}",
                     data["number"] or "–",
                     written(data["amount_due"], data["currency"]),
-                    WORDS.get(data["status"], data["status"]),
+                    in_plain_words(data["status"]),
                 )
                 for data in newest
             ),

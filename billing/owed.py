@@ -8,6 +8,13 @@ from tenants.models import Retailer
 
 from . import stripe_api
 
+WORDS = {"paid": "Paid", "open": "Open", "void": "Cancelled", "uncollectible": "Given up"}
+
+
+def in_plain_words(status: str) -> str:
+    """Of an invoice; as it stands where Stripe has a new one."""
+    return WORDS.get(status, status)
+
 
 def invoices_of(retailer: Retailer):
     return mirror.Invoice.objects.filter(

@@ -17,14 +17,14 @@ from django.views.decorators.http import require_POST
 from django_tenants.utils import schema_context
 
 from forms_app.brand import Brand
-from forms_app.starter import OWNERS
 from tenants.models import Retailer
+from tenants.owners import owners_only
 
 from . import checkout, customers, limits, overrides, plans, state, stripe_api
 from .letters import days_of_trial, pay_until
 from .models import Override
 from .money import written
-from .owed import invoices_of, open_invoices
+from .owed import in_plain_words, invoices_of, open_invoices
 from .subscribed import fee_item, moment, period_of, plan_of, subscription_of
 
 log = logging.getLogger(__name__)
@@ -56,21 +56,6 @@ class Offer:
     amount: str
     beyond: str  # what a sign-up beyond the included ones costs; "" for nothing
     is_current: bool
-
-
-def is_owner(request: HttpRequest) -> bool:
-    user = request.user
-    retailer = getattr(request, "retailer", None)
-    if retailer is None or not user.is_authenticated:
-        return False
-    return user.is_superuser or user.groups.filter(name=OWNERS).exists()
-
-
-def owners_only(request: HttpRequest) -> Retailer:
-    """The retailer, as its row says now. Raises `PermissionDenied`."""
-    if not is_owner(request):
-        raise PermissionDenied
-    return Retailer.objects.get(pk=request.retailer.pk)
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -185,9 +170,6 @@ def invoice_data(retailer: Retailer) -> list[dict]:
     return sorted(found, key=lambda data: data["created"], reverse=True)
 
 
-WORDS = {"paid": "Paid", "open": "Open", "void": "Cancelled", "uncollectible": "Given up"}
-
-
 def invoice(data: dict) -> Invoice:
     return Invoice(
         id=data["id"],
@@ -195,7 +177,7 @@ def invoice(data: dict) -> Invoice:
         at=moment(data["created"]),
         amount=written(data["amount_due"], data["currency"]),
         status=data["status"],
-        words=WORDS.get(data["status"], data["status"]),
+        words=in_plain_words(data["status"]),
     )
 
 

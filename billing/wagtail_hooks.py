@@ -10,6 +10,7 @@ from wagtail_modeladmin.helpers import PermissionHelper
 from wagtail_modeladmin.options import ModelAdmin, modeladmin_register
 
 from integrations.banners import Banner
+from tenants.owners import OwnersMenuItem, is_owner, owners_only
 
 from . import console, notices, shop_window
 from .models import MOST_ATTEMPTS, ReceivedEvent
@@ -22,9 +23,9 @@ def register_urls():
 
 @hooks.register("construct_banners")
 def billing_banners(request: HttpRequest) -> list[Banner]:
-    if not shop_window.is_owner(request):
+    if not is_owner(request):
         return []
-    return notices.banners(shop_window.owners_only(request))
+    return notices.banners(owners_only(request))
 
 
 @hooks.register("register_admin_menu_item")
@@ -32,18 +33,9 @@ def register_revenue() -> MenuItem:
     return console.menu_item
 
 
-class BillingMenuItem(MenuItem):
-    """On a retailer's host, for its owners."""
-
-    def is_shown(self, request) -> bool:
-        return shop_window.is_owner(request)
-
-
 @hooks.register("register_admin_menu_item")
 def register_billing() -> MenuItem:
-    return BillingMenuItem(
-        "Billing", reverse("billing_page"), icon_name="clipboard-list", order=150
-    )
+    return OwnersMenuItem("Billing", reverse("billing_page"), icon_name="clipboard-list", order=150)
 
 
 class ConsoleOnly(PermissionHelper):

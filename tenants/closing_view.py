@@ -2,7 +2,6 @@
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -11,8 +10,8 @@ from django_tenants.utils import get_public_schema_name, schema_context
 from wagtail.admin.menu import MenuItem
 
 from . import lifecycle
-from .domain_view import OwnersMenuItem, is_owner
 from .models import Retailer
+from .owners import OwnersMenuItem, owners_only
 
 
 class CloseForm(forms.Form):
@@ -38,9 +37,7 @@ class CloseForm(forms.Form):
 
 def page(request: HttpRequest) -> HttpResponse:
     """Under billing/, which stays open to who is suspended: everybody may leave."""
-    if not is_owner(request):
-        raise PermissionDenied
-    retailer = Retailer.objects.get(pk=request.retailer.pk)
+    retailer = owners_only(request)
     form = CloseForm(request.POST or None, retailer=retailer)
     if request.method == "POST" and form.is_valid():
         why = f"closed by its owner. {form.cleaned_data['why']}".strip()

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
@@ -19,19 +18,9 @@ from .console_forms import DomainForm, OnboardForm, ReasonForm, RenameForm, Supp
 from .console_parts import bills_of, sections_of
 from .domain_view import change, shown
 from .models import Onboarding, Retailer
+from .operators import find, operators_only
 
 DAYS = 30
-
-
-def operators_only(request: HttpRequest, permission: str = "tenants.view_retailer") -> None:
-    """Raises `PermissionDenied` on a retailer's host, whoever asks."""
-    if connection.schema_name != "public" or not request.user.has_perm(permission):
-        raise PermissionDenied
-
-
-def find(pk: int) -> Retailer:
-    retailers = Retailer.objects.select_related("counted")
-    return get_object_or_404(retailers.exclude(state=Retailer.State.TEMPLATE), pk=pk)
 
 
 # --- A new one ---

@@ -4,20 +4,18 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django_tenants.utils import get_public_schema_name, schema_context
 from wagtail.admin.menu import MenuItem
 
-from forms_app.starter import OWNERS
-
 from . import addresses
 from .addresses import DnsRecord
 from .claims import DomainClaim
 from .console_forms import DomainForm
 from .models import Domain, Retailer
+from .owners import OwnersMenuItem, owners_only
 
 
 @dataclass(frozen=True)
@@ -107,29 +105,14 @@ def do(retailer: Retailer, action: str, host: str, request: HttpRequest, by: str
     raise PermissionDenied
 
 
-def is_owner(request: HttpRequest) -> bool:
-    """On a retailer's host, one of its owners."""
-    user = request.user
-    if connection.schema_name == get_public_schema_name() or not user.is_authenticated:
-        return False
-    return user.is_superuser or user.groups.filter(name=OWNERS).exists()
-
-
 def page(request: HttpRequest) -> HttpResponse:
     """The owner's page "Web addresses"."""
-    if not is_owner(request):
-        raise PermissionDenied
-    retailer = Retailer.objects.get(pk=request.retailer.pk)
+    retailer = owners_only(request)
     if request.method == "POST":
         change(request, retailer, by=request.user.email)
         return redirect("own_addresses")
     context = {"retailer": retailer, "addresses": shown(retailer), "domain_form": DomainForm()}
     return render(request, "tenants/addresses.html", context)
-
-
-class OwnersMenuItem(MenuItem):
-    def is_shown(self, request) -> bool:
-        return is_owner(request)
 
 
 def menu_item() -> MenuItem:

@@ -7,9 +7,6 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, connection, transaction
-from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django_tenants.utils import tenant_context
 from wagtail.images import get_image_model
 from wagtail.log_actions import LogContext
@@ -22,7 +19,7 @@ from . import audit, schemas
 from .farewell import media_folder
 from .models import AuditEntry, Domain, Retailer
 from .names import check_address
-from .tokens import password_tokens
+from .tokens import password_link
 
 mail.declare(
     "invitation",
@@ -166,14 +163,4 @@ def invitation(retailer: Retailer) -> str:
     """The link with which the owner sets a password, or "" if there is one already."""
     with tenant_context(retailer):
         owner = get_user_model().objects.filter(email=retailer.owner_email).first()
-        if owner is None or owner.has_usable_password():
-            return ""
-        path = reverse(
-            "wagtailadmin_password_reset_confirm",
-            urlconf="customerinfo.urls",
-            kwargs={
-                "uidb64": urlsafe_base64_encode(force_bytes(owner.pk)),
-                "token": password_tokens.make_token(owner),
-            },
-        )
-    return f"{retailer.url}{path}"
+        return password_link(owner) if owner else ""

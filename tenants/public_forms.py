@@ -25,7 +25,8 @@ class TrialForm(forms.Form):
         help_text="Small letters, digits and hyphens.",
     )
     owner_email = forms.EmailField(
-        label="Your e-mail", help_text="We send a link to confirm it, and nothing else."
+        label="Your e-mail",
+        help_text="We send a link to confirm it. Nothing is made before you open it.",
     )
     country = forms.ChoiceField(initial="NL")
     language = forms.ChoiceField(choices=settings.LANGUAGES, label="Language of your page")

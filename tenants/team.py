@@ -10,15 +10,12 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
-from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
+from django.db import transaction
 
 from forms_app.starter import EDITORS, OWNERS, VIEWERS
 from integrations import mail
 
-from .tokens import password_tokens
+from .tokens import password_link
 
 # In words that a shop owner understands.
 ROLES = {
@@ -27,21 +24,6 @@ ROLES = {
     VIEWERS: ("Viewer", "See sign-ups and numbers"),
 }
 MOST = 100  # people
-
-
-def password_link(user) -> str:
-    """Where this person chooses a password; "" once there is one."""
-    if user.has_usable_password():
-        return ""
-    path = reverse(
-        "wagtailadmin_password_reset_confirm",
-        urlconf=settings.ROOT_URLCONF,
-        kwargs={
-            "uidb64": urlsafe_base64_encode(force_bytes(user.pk)),
-            "token": password_tokens.make_token(user),
-        },
-    )
-    return f"{connection.tenant.url}{path}"
 
 
 def link_for(letter) -> dict[str, str]:
@@ -133,7 +115,9 @@ def change_role(user, role: str) -> None:
 
 
 def remove(user) -> None:
-    """The person can't come in any more; what they did stays. Raises `ValidationError`."""
+    """The person can't come in any more; pages, pictures and sign-ups stay as they are, comments
+    in the editor go. Raises `ValidationError`.
+    """
     with transaction.atomic():
         keep_an_owner(user)
         user.delete()

@@ -13,8 +13,8 @@ from wagtail.admin.menu import MenuItem
 
 from . import support, team
 from .audit import record
-from .domain_view import OwnersMenuItem, is_owner
 from .models import AuditEntry, Retailer
+from .owners import OwnersMenuItem, is_owner
 
 ENTRIES = 100
 
