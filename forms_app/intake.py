@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from prometheus_client import Counter
 
 from integrations import doorbell, outbox
 
@@ -30,6 +31,13 @@ NAMESPACE = uuid.UUID("5a1d1f0e-3c5e-4d8e-9f55-7c2f0b6d8f11")
 CLOCK_TOLERANCE = datetime.timedelta(minutes=5)
 ISSUED = "page"
 OLDEST = datetime.timedelta(days=366)  # a tablet that was off for longer has lost its clock
+
+
+SIGNUPS = Counter(
+    "customerinfo_signups",
+    "Sign-ups that were taken in: taken, repeated, or kept aside as invalid or robot.",
+    ["origin", "outcome"],
+)
 
 
 class Refused(Exception):
@@ -138,7 +146,9 @@ def keep(signup: Signup, version: FormVersion, origin: str, tablet: Tablet | Non
     except IntegrityError:
         if not Signup.objects.filter(pk=signup.pk).exists():
             raise
+        SIGNUPS.labels(origin, "repeated").inc()
         return signup.id
+    SIGNUPS.labels(origin, signup.problem or "taken").inc()
     doorbell.ring(connection.schema_name, connections)
     return signup.id
 

@@ -1,11 +1,12 @@
 """Writes what became of each delivery of a batch: one function per state of the taxonomy."""
 
 from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
-from . import circuit, gaps, pauses
+from . import circuit, gaps, metrics, pauses
 from .connectors.base import Delivered, NeedsAttention, RetryLater
 from .exchange import Log
 from .models import Attempt, Connection, Delivery, RemoteLink
@@ -44,6 +45,7 @@ def write(connection: Connection, batch) -> bool:
             deliveries, update_conflicts=True, unique_fields=["id"], update_fields=WRITTEN
         )
         Attempt.objects.bulk_create(attempts)
+        transaction.on_commit(partial(metrics.note, connection.kind, attempts))
         RemoteLink.objects.bulk_create(
             [
                 RemoteLink(connection=connection, identity=identity, remote_id=remote_id)

@@ -3,7 +3,7 @@ from django.conf import settings
 from django.db import connection
 from django_tenants.utils import get_public_schema_name, schema_context
 
-from . import attempt_log, doorbell, drift, mail, shopify_privacy
+from . import attempt_log, doorbell, drift, mail, metrics, shopify_privacy
 from .delivery import drain
 from .fan_out import for_each_retailer
 from .http import Http
@@ -44,7 +44,8 @@ def drain_connection(connection_id: int) -> None:
 
 @shared_task
 def sweep() -> int:
-    return ring_for_all()
+    with metrics.SWEEP.time():
+        return ring_for_all()
 
 
 @shared_task(base=TenantTask)

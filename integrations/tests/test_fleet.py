@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from integrations import fleet_view, metrics
+from customerinfo import metrics
+from integrations import fleet_view
 from integrations.admin import fleet_page
 from integrations.models import Attempt, Connection, Delivery, Mail
 

@@ -4,7 +4,7 @@ A deploy that fails on one wrong variable, is mended, and fails on the next cost
 `Env` collects what is wrong and `Env.finish()` raises once, with all of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from cryptography.fernet import Fernet
@@ -59,6 +59,13 @@ class Env:
         except ValueError:
             self.mistakes.append(f"{name} is {value!r}; use a whole number.")
             return default
+
+    def choice(self, name: str, among: Sequence[str], default: str) -> str:
+        value = self.text(name, default)
+        if value in among:
+            return value
+        self.mistakes.append(f"{name} is {value!r}; use {' or '.join(among)}.")
+        return default
 
     def database(self, name: str) -> dict:
         """A DATABASES entry from postgres://user:password@host:port/name.

@@ -6,7 +6,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from celery.schedules import crontab
+from django_guid.integrations import CeleryIntegration
 
+from . import errors
 from .env import Env
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -68,6 +70,7 @@ COMMON_APPS = [
 ]
 SHARED_APPS = [
     "django_tenants",
+    "django_guid",
     "tenants",
     "billing",
     "djstripe",
@@ -85,6 +88,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "customerinfo.health.HealthMiddleware",
+    "django_guid.middleware.guid_middleware",
+    "customerinfo.watching.WatchingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.routing.RetailerMiddleware",
@@ -382,7 +387,22 @@ DELIVERY_LOG_DAYS = env.number("DELIVERY_LOG_DAYS", 30)
 
 # --- Watching -------------------------------------------------------------------------------------
 
-METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows at /metrics
+METRICS_PORT = env.number("METRICS_PORT", 0)  # where each process shows its metrics; 0: nowhere
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # for a Prometheus outside: the console's /metrics
+
+# A request has one id, in its own log lines and in those of the tasks that it asked for. The proxy
+# in front may have given it one already.
+DJANGO_GUID = {
+    "GUID_HEADER_NAME": "X-Request-ID",
+    "EXPOSE_HEADER": False,
+    "INTEGRATIONS": [CeleryIntegration(use_django_logging=True)],
+}
+
+# Errors report themselves, without anybody's data; see customerinfo.errors.
+SENTRY_DSN = env.text("SENTRY_DSN", "")
+SENTRY_ENVIRONMENT = env.text("SENTRY_ENVIRONMENT", "production")
+if SENTRY_DSN:
+    errors.report_to(SENTRY_DSN, SENTRY_ENVIRONMENT)
 
 # --- Stripe ---------------------------------------------------------------------------------------
 
@@ -399,16 +419,25 @@ DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 
 # --- Logging --------------------------------------------------------------------------------------
 
+LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "plain"), "plain" if DEMO or DEBUG else "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "json": {"()": "customerinfo.logs.JsonLines"},
+        "plain": {
+            "()": "customerinfo.logs.PlainLines",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         "customerinfo.audit": {"level": "INFO"},  # kept whatever LOG_LEVEL says
+        "django_guid": {"level": "WARNING"},  # two lines for each request
         "django_tasks": {"level": "WARNING"},  # two lines for each saved page otherwise
         "django.request": {"level": "ERROR"},  # a 404 isn't news
+        "gunicorn.error": {"handlers": ["console"], "propagate": False},  # it brings its own
         "stripe": {"level": "WARNING"},  # two lines for each call, with what was asked
     },
 }

@@ -5,10 +5,11 @@ from django.views.generic import RedirectView
 from wagtail.admin import urls as wagtailadmin_urls
 
 from billing import webhooks
-from integrations import metrics, shopify_privacy
+from integrations import shopify_privacy
 from integrations.admin import oauth_views
 from tenants import doors
 
+from . import metrics
 from .urls import not_here
 
 # Of Wagtail, what is about pages and pictures: the console has none.

@@ -210,7 +210,7 @@ def product(data_dir: Path, port: int, env: dict[str, str]) -> list[Program]:
     """What runs in production too, and the same way."""
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "customerinfo"]
     level = f"--loglevel={env.get('LOG_LEVEL', 'INFO')}"
-    gunicorn = [sys.executable, "-m", "gunicorn", "customerinfo.wsgi:application"]
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:customerinfo.web"]
     gunicorn += ["--workers", "2", "--threads", "4", "--graceful-timeout", "3"]
     gunicorn += ["--no-control-socket"]
     for address in loopback_addresses():

@@ -41,20 +41,26 @@ def eventually(check: Callable[[], object], seconds: float = 60) -> object:
     raise AssertionError(f"Not within {seconds} seconds: {check}")
 
 
+def database_url(name: str = "") -> str:
+    """Of the tests' server; `name` is the database that Django is pointed at, if not given."""
+    link = settings.DATABASES["default"]
+    query = urllib.parse.urlencode({"host": link["HOST"], "port": link["PORT"] or 5432})
+    user = urllib.parse.quote(link["USER"])
+    password = f":{urllib.parse.quote(link['PASSWORD'])}" if link["PASSWORD"] else ""
+    return f"postgres://{user}{password}@/{name or link['NAME']}?{query}"
+
+
 class Stack:
     """`crm` is the CRM's process, `redis` the Redis server; `web`, `worker`, `beat` are Popens."""
 
     def __init__(self, folder: Path, database: str, crm, redis):
         self.folder, self.crm, self.redis = folder, crm, redis
         self.port = unused_port()
+        self.metrics_ports = {name: unused_port() for name in ("web", "worker", "beat")}
         self.processes: dict[str, subprocess.Popen] = {}
-        link = settings.DATABASES["default"]
-        query = urllib.parse.urlencode({"host": link["HOST"], "port": link["PORT"] or 5432})
-        user = urllib.parse.quote(link["USER"])
-        password = f":{urllib.parse.quote(link['PASSWORD'])}" if link["PASSWORD"] else ""
         self.env = {
             **os.environ,
-            "DATABASE_URL": f"postgres://{user}{password}@/{database}?{query}",
+            "DATABASE_URL": database_url(database),
             "REDIS_URL": redis.url,
             "BASE_URL": f"http://localhost:{self.port}",
             "OPERATOR_HOST": "console.localhost",
@@ -78,15 +84,15 @@ class Stack:
     def start(self, name: str) -> None:
         celery = ["celery", "--quiet", "-A", "customerinfo"]
         command = {
-            "web": f"gunicorn customerinfo.wsgi --workers 2 --threads 4 --no-control-socket"
-            f" --bind 127.0.0.1:{self.port}".split(),
+            "web": "gunicorn --config python:customerinfo.web --workers 2 --threads 4"
+            f" --no-control-socket --bind 127.0.0.1:{self.port}".split(),
             "worker": [*celery, "worker", "-c", "2", "--without-mingle", "--without-gossip"],
             "beat": [*celery, "beat", "--schedule", str(self.folder / "beat")],
         }[name]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", *command],
-                env=self.env,
+                env=self.env | {"METRICS_PORT": str(self.metrics_ports[name])},
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
@@ -132,6 +138,14 @@ class Stack:
             return self.open(shop, "/join/", data).status
         except urllib.error.HTTPError as error:
             return error.code
+
+    def metrics(self, name: str) -> dict[str, float]:
+        """What a process shows Prometheus: series → value. Raises OSError while it doesn't."""
+        url = f"http://127.0.0.1:{self.metrics_ports[name]}/metrics"
+        with urllib.request.build_opener().open(url, timeout=20) as answer:
+            lines = answer.read().decode().splitlines()
+        rows = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {series: float(value) for series, _, value in rows}
 
     def contacts(self, shop: str, email: str) -> list[dict]:
         query = urllib.parse.urlencode({"email": email})

@@ -33,6 +33,7 @@ import os
 from celery import Celery
 app = Celery("customerinfo", broker=os.environ["REDIS_URL"])
 """,
+    "site/customerinfo/web.py": 'wsgi_app = "customerinfo.wsgi:application"',
     "site/customerinfo/wsgi.py": """
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])

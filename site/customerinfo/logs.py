@@ -1,0 +1,71 @@
+"""Lines for the log: one JSON object each on a server, plain words in the demo. No personal data.
+
+    {"time": "2026-11-27T09:41:07.123Z", "level": "WARNING", "logger": "integrations.doorbell",
+     "message": "…", "schema": "r_acorn", "request_id": "9f2c…", "user": 7,
+     "task": "integrations.tasks.drain_connection", "exception": "Traceback …"}
+
+`schema` is the one that was active, "public" for the operator's side. `request_id` is the same in
+a request, in the tasks that it asked for, and in theirs. `user` is a number: who that is stands in
+the schema. What is empty is left out.
+"""
+
+import json
+import logging
+import time
+
+from celery import current_task
+from django.apps import apps
+from django.db import connection
+from django_guid import get_guid
+
+from integrations.redaction import scrubbed
+
+from . import watching
+from .traces import without_values
+
+
+class PlainLines(logging.Formatter):
+    """Scrubs what is written: the last wall, wherever a text came from."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = scrubbed(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, error) -> str:
+        return without_values(super().formatException(error))
+
+
+class JsonLines(PlainLines):
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "time": moment(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": scrubbed(record.getMessage()),
+            **around(record),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            fields["stack"] = record.stack_info
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def moment(seconds: float) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
+
+
+def around(record: logging.LogRecord) -> dict[str, str | int]:
+    """In which schema, request and task this happens, and for whom, as far as there are any."""
+    if not apps.ready:  # gunicorn's own process, which never loads the application
+        return {}
+    # What Celery and Sentry say of a task that failed comes when its schema has been left.
+    given = (current_task.request.kwargs or {}).get("schema") if current_task else ""
+    found = {
+        "schema": getattr(record, "schema", "") or given or connection.schema_name,
+        "request_id": get_guid(),
+        "user": watching.user_id(),
+        "task": current_task.name if current_task else "",
+    }
+    return {name: value for name, value in found.items() if value}

@@ -1,0 +1,224 @@
+"""What stands in a line of the log, and what never does."""
+
+import json
+import logging
+from io import StringIO
+
+import pytest
+from celery import current_app, shared_task
+from django.contrib.auth import get_user_model
+from django.db import DataError, IntegrityError, connection, transaction
+from django.test import Client
+from django_tenants.utils import tenant_context
+
+from customerinfo import traces
+from customerinfo.logs import JsonLines, PlainLines
+from integrations.tenant_task import TenantTask
+
+PEOPLE = ("ada@shopper.example", "+31 6 1234 5678", "Lovelace")
+
+
+@shared_task(base=TenantTask)
+def say(words: str) -> None:
+    logging.getLogger("customerinfo.tests").warning(words)
+
+
+@pytest.fixture
+def written():
+    """What the root logger writes, as on a server: a list of dicts."""
+    lines, root = Lines(), logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    root.addHandler(lines)
+    yield lines
+    root.removeHandler(lines)
+    root.setLevel(level)
+
+
+class Lines(logging.StreamHandler):
+    def __init__(self):
+        super().__init__(StringIO())
+        self.setFormatter(JsonLines())
+
+    def all(self) -> list[dict]:
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+    def last(self, **wanted: object) -> dict:
+        found = [one for one in self.all() if wanted.items() <= one.items()]
+        assert found, (wanted, self.all())
+        return found[-1]
+
+
+def raised(make) -> BaseException:
+    try:
+        make()
+    except BaseException as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def formatted(error: BaseException) -> str:
+    return PlainLines().formatException((type(error), error, error.__traceback__))
+
+
+def test_a_line_is_json_and_says_in_which_schema(retailers, written):
+    for retailer in retailers:
+        with tenant_context(retailer):
+            logging.getLogger("a.place").warning("Two lines\nand “quotes”: %s", 7)
+        line = written.last(schema=retailer.schema_name)
+        assert line["message"] == "Two lines\nand “quotes”: 7"
+        assert (line["level"], line["logger"]) == ("WARNING", "a.place")
+        assert line["time"].endswith("Z") and line["time"][10] == "T"
+        assert "user" not in line and "task" not in line and "exception" not in line
+
+
+def test_nobodys_address_or_number_is_in_a_line(db):
+    record = logging.makeLogRecord(
+        {"msg": "%s called from %s", "args": PEOPLE[:2], "name": "x", "levelname": "INFO"}
+    )
+    for formatter in (JsonLines(), PlainLines("%(asctime)s %(message)s")):
+        text = formatter.format(record)
+        assert "a…@… called from …" in text
+        assert not any(person in text for person in PEOPLE)
+    record = logging.makeLogRecord({"msg": "Hello", "created": 1.7e9, "msecs": 0})
+    assert PlainLines("%(asctime)s %(message)s").format(record) == "2023-11-14 22:13:20,000 Hello"
+
+
+def test_of_a_database_error_the_row_is_left_out_and_the_reason_is_kept(retailers):
+    def insert(table, values):
+        with connection.cursor() as cursor:
+            cursor.execute(f"INSERT INTO pg_temp.{table} VALUES ({values})")
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE person (name text NOT NULL, email text UNIQUE, age int)")
+    insert("person", "'Ada Lovelace', 'ada@shopper.example', 36")
+    for values, kind, reason in (
+        ("'Ada Lovelace', 'ada@shopper.example', 1", IntegrityError, "person_email_key"),
+        ("NULL, 'Ada Lovelace', 1", IntegrityError, "null value in column"),
+        ("'x', 'y', 'Ada Lovelace'", DataError, "invalid input syntax for type integer"),
+    ):
+        savepoint = transaction.savepoint()
+        error = raised(lambda: insert("person", values))
+        transaction.savepoint_rollback(savepoint)
+        assert isinstance(error, kind) and any(person in str(error) for person in PEOPLE)
+        text = formatted(error)
+        assert reason in text and "in insert" in text
+        assert not any(person in text for person in PEOPLE), text
+
+
+def test_a_text_that_an_exception_quotes_is_left_out_in_each_link_of_the_chain():
+    name, more = "Lovelace", "Ada Lovelace\n+31612345678"
+
+    def chained():
+        try:
+            int(name)
+        except ValueError as error:
+            raise KeyError(more) from error
+
+    text = formatted(raised(chained))
+    assert "ValueError: invalid literal for int() with base 10: '…'" in text
+    assert "direct cause" in text and "KeyError: '…'" in text
+    assert "Ada" not in text and text.count("in chained") == 2
+
+    def while_handling():
+        try:
+            chained()
+        except KeyError:
+            return {}[name]
+
+    text = formatted(raised(while_handling))
+    assert "During handling" in text and text.count("Traceback") == 3
+    assert "KeyError: '…'" in text and "Ada" not in text
+
+
+def test_names_of_our_code_are_kept():
+    assert "no attribute 'missing'" in formatted(raised(lambda: object().missing))
+    assert "named 'no_such_module'" in formatted(raised(lambda: __import__("no_such_module")))
+    assert traces.without_values("nothing that went wrong") == "nothing that went wrong"
+    assert traces.message("ValueError", "") == ""
+
+
+def test_a_stack_that_is_asked_for_is_there(db, written):
+    logging.getLogger("a.place").warning("Where?", stack_info=True)
+    assert "test_a_stack_that_is_asked_for" in written.last(message="Where?")["stack"]
+
+
+# Requests and tasks
+
+
+@pytest.mark.parametrize("given", [None, "0123456789abcdef0123456789abcdef", "<script>"])
+def test_a_request_has_one_id_that_its_log_and_its_answer_name(retailers, written, given):
+    for retailer in retailers:
+        headers = {"host": retailer.host} | ({"X-Request-ID": given} if given else {})
+        answer = Client(headers=headers).post("/join/", {})
+        line = written.last(logger="customerinfo.watching", schema=retailer.schema_name)
+        assert line["request_id"] == answer["X-Request-ID"]
+        assert line["message"].startswith("POST signup_page: 409 in ")
+        if given and given.isalnum():
+            assert line["request_id"] == given
+        else:
+            assert len(line["request_id"]) == 32 and line["request_id"] != given
+
+
+def test_a_task_has_the_id_of_the_request_that_asked_for_it(retailers, written, settings):
+    from django_guid import clear_guid, set_guid
+
+    sent = []
+    acorn, birch = retailers
+    set_guid("0123456789abcdef0123456789abcdef")
+    current_app.conf.task_always_eager = False
+    try:
+        from celery.signals import before_task_publish
+
+        def note(headers, **kwargs):
+            sent.append(headers)
+
+        before_task_publish.connect(note)
+        say.delay("Hello", schema=birch.schema_name)
+    finally:
+        before_task_publish.disconnect(note)
+        clear_guid()
+    assert sent[0]["X-Request-ID"] == "0123456789abcdef0123456789abcdef"
+
+
+def test_a_tasks_lines_name_task_schema_and_id(retailers, written):
+    for retailer in retailers:
+        say.apply(kwargs={"words": "In here", "schema": retailer.schema_name}).get()
+        line = written.last(message="In here", schema=retailer.schema_name)
+        assert line["task"] == "customerinfo.tests.test_logs.say"
+        assert len(line["request_id"]) == 32
+
+
+def test_who_is_logged_in_is_a_number(retailers, written):
+    for retailer in retailers:
+        with tenant_context(retailer):
+            user = get_user_model().objects.create_superuser(f"root@{retailer.slug}.test", "x" * 12)
+            client = Client(headers={"host": retailer.host})
+            client.force_login(user)
+        client.post("/admin/password_reset/", {"email": user.email})
+        client.post("/admin/logout/")
+        lines = [one for one in written.all() if one.get("schema") == retailer.schema_name]
+        assert any(one.get("user") == user.pk for one in lines)
+        assert not any(user.email in json.dumps(one) for one in lines)
+
+
+def test_a_page_that_was_only_looked_at_makes_no_line(retailers, written):
+    for retailer in retailers:
+        assert Client(headers={"host": retailer.host}).get("/join/").status_code == 200
+    assert not [one for one in written.all() if one["logger"] == "customerinfo.watching"]
+
+
+def test_before_the_application_is_loaded_there_are_lines_too(monkeypatch):
+    from django.apps import apps
+
+    monkeypatch.setattr(apps, "ready", False)
+    record = logging.makeLogRecord({"msg": "Booting", "name": "gunicorn.error"})
+    assert json.loads(JsonLines().format(record)).keys() == {"time", "level", "logger", "message"}
+
+
+def test_an_exception_stands_in_its_line(db, written):
+    try:
+        raise ValueError("for 'Lovelace'")
+    except ValueError:
+        logging.getLogger("a.place").exception("It failed")
+    assert "ValueError: for '…'" in written.last(message="It failed")["exception"]
