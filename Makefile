@@ -24,6 +24,7 @@ FAST := not browser and not live and not deploy
 SLOW := (browser or live) and not deploy
 PARALLEL ?= -n 2
 PYTEST := pytest -q -rfEs
+LOGS := $(or $(CUSTOMERINFO_TEST_FOLDER),var/test)/logs
 
 # Django's own checks need settings, not services: nobody listens at these addresses.
 MANAGE := DEMO=1 SECRET_KEY=lint ENCRYPTION_KEYS=bGludGxpbnRsaW50bGludGxpbnRsaW50bGludGxpbnQ= \
@@ -71,12 +72,14 @@ lint: .venv/.stamp-dev
 test: lint
 	@bash tools/browser.sh
 	@$(PY) -m coverage erase
+	@$(PY) tools/log_people.py --forget $(LOGS)
 	@failed=0; \
 	echo "Tests without a browser …"; \
 	$(PY) -m coverage run -m $(PYTEST) $(PARALLEL) -m "$(FAST)" || failed=1; \
 	echo "Tests with live processes and a browser …"; \
 	$(PY) -m coverage run -m $(PYTEST) -m "$(SLOW)" || failed=1; \
 	$(PY) -m coverage combine --quiet && $(PY) -m coverage report || failed=1; \
+	$(PY) tools/log_people.py $(LOGS) || failed=1; \
 	exit $$failed
 
 test-fast: .venv/.stamp-dev

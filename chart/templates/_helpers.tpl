@@ -224,6 +224,11 @@ BASE_URL: {{ . | quote }}
 OPERATOR_HOST: {{ . | quote }}
 {{- end }}
 LOG_LEVEL: {{ default "INFO" .Values.logLevel | quote }}
+{{- if include "customerinfo.on" .Values.metrics.enabled }}
+METRICS_HOST: 0.0.0.0
+METRICS_PORT: {{ .Values.metrics.port | quote }}
+{{- end }}
+SENTRY_RELEASE: {{ default .Chart.AppVersion .Values.image.tag | toString | quote }}
 MEDIA_ROOT: /data/media
 {{- range $name, $value := .Values.config }}
 {{ $name }}: {{ $value | toString | quote }}

@@ -76,7 +76,7 @@ def serve(registry: Callable[[], CollectorRegistry]) -> None:
     if not settings.METRICS_PORT:
         return
     try:
-        start_http_server(settings.METRICS_PORT, registry=registry())
+        start_http_server(settings.METRICS_PORT, settings.METRICS_HOST, registry())
     except OSError as error:  # metrics are no reason to stop
         log.error("No metrics: port %s: %s", settings.METRICS_PORT, error)
 

@@ -387,6 +387,7 @@ DELIVERY_LOG_DAYS = env.number("DELIVERY_LOG_DAYS", 30)
 
 # --- Watching -------------------------------------------------------------------------------------
 
+METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
 METRICS_PORT = env.number("METRICS_PORT", 0)  # where each process shows its metrics; 0: nowhere
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # for a Prometheus outside: the console's /metrics
 

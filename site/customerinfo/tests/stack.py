@@ -25,7 +25,7 @@ from customerinfo.demo.crm.tests.process import running as crm_running
 from customerinfo.demo.ports import unused_port
 from customerinfo.demo.services import start_redis
 
-from . import databases
+from . import databases, log_file
 from .services import ROOT
 
 SHOPS = ("fern-and-fig", "volt-cycles")
@@ -184,5 +184,6 @@ def running(folder: Path) -> Iterator[Stack]:
             finally:
                 for name in list(stack.processes):
                     stack.stop(name, signal.SIGKILL)
+                log_file.keep(folder)
     finally:
         redis.stop()

@@ -13,6 +13,7 @@ from django_tenants.utils import tenant_context
 
 from customerinfo import traces
 from customerinfo.logs import JsonLines, PlainLines
+from customerinfo.tests import log_file
 from integrations.tenant_task import TenantTask
 
 PEOPLE = ("ada@shopper.example", "+31 6 1234 5678", "Lovelace")
@@ -141,6 +142,16 @@ def test_names_of_our_code_are_kept():
 def test_a_stack_that_is_asked_for_is_there(db, written):
     logging.getLogger("a.place").warning("Where?", stack_info=True)
     assert "test_a_stack_that_is_asked_for" in written.last(message="Where?")["stack"]
+
+
+def test_what_the_whole_run_logs_is_kept_as_a_server_writes_it(retailers):
+    """tools/log_people.py searches that file when the run is over."""
+    for retailer, person in zip(retailers, PEOPLE):
+        with tenant_context(retailer):
+            logging.getLogger("a.place").info("Kept for the search: %s", person)
+    lines = [line for line in log_file.path().read_text().splitlines() if "for the search" in line]
+    assert [json.loads(line)["schema"] for line in lines[-2:]] == ["r_acorn", "r_birch"]
+    assert not any(person in line for line in lines for person in PEOPLE)
 
 
 # Requests and tasks
