@@ -8,6 +8,7 @@ import ci
 import files
 import image
 import manifests
+import watching
 from programs import Programs
 
 STEPS: dict[str, Callable[[Path, Programs], str]] = {
@@ -18,6 +19,8 @@ STEPS: dict[str, Callable[[Path, Programs], str]] = {
     "auto-devops": manifests.auto_devops,
     "kubernetes": manifests.kubernetes,
     "policy": manifests.policy,
+    "runbook": watching.runbook,
+    "alerts": watching.alerts,
     "ci-schema": ci.schema,
     "ci-pipeline": ci.pipeline,
     "ci-lint-job": ci.lint_job,

@@ -21,6 +21,7 @@ SUBJECTS = (
     ".gitlab-ci.yml",
     "requirements",
     "chart",
+    "docs",
 )
 
 
@@ -236,6 +237,26 @@ BROKEN = {
         "{{- if not (and",
         "{{- if (or true",
         "reset the number",
+    ),
+    "an alert that the runbook doesn't know": (
+        *("runbook", "chart/files/alerts.yaml", "#queue-long", "#queue-very-long"),
+        "no “queue-very-long”",
+    ),
+    "a runbook that doesn't say what to do": (
+        *("runbook", "docs/runbook.md", "**Do** What it says.", "Good luck."),
+        "“needs-a-person” in the runbook lacks Do",
+    ),
+    "an alert that never fires": (
+        *("alerts", "chart/files/alerts.yaml", "customerinfo_redis_up == 0", "customerinfo_redis_up == 2"),
+        "CustomerInfoRedisDown",
+    ),
+    "an alert that fires when all is well": (
+        *("alerts", "chart/files/alerts.yaml", "_behind > 0", "_behind >= 0"),
+        "CustomerInfoSchemasBehind",
+    ),
+    "a panel whose query can't be read": (
+        *("alerts", "chart/files/dashboard.json", "sum by (state) (", "sum by state ("),
+        "panels.json",
     ),
     "a pipeline with a value that GitLab doesn't know": (
         *("ci-schema", ".gitlab-ci.yml", "    when: always", "    when: forever"),

@@ -1,0 +1,123 @@
+"""The dashboard and the alerts, asked of a real Prometheus that scrapes the product's processes."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from customerinfo.demo.ports import unused_port
+from customerinfo.tests.services import ROOT
+from customerinfo.tests.stack import SHOPS, eventually
+
+DASHBOARD = ROOT / "chart/files/dashboard.json"
+ALERTS = ROOT / "chart/files/alerts.yaml"
+NAME = re.compile(r"\bcustomerinfo_\w+")
+# Where all is well there is nothing to show.
+MAY_BE_EMPTY = {
+    "max by (connector) (customerinfo_delivery_overdue_seconds) > 0",
+    "sum by (connector) (customerinfo_deliveries_waiting) > 0",
+}
+
+
+def queries() -> list[str]:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return [target["expr"] for panel in panels for target in panel.get("targets", [])]
+
+
+class Prometheus:
+    def __init__(self, folder, targets):
+        self.port = unused_port()
+        scraped = ", ".join(f'"127.0.0.1:{port}"' for port in targets.values())
+        (folder / "prometheus.yml").write_text(
+            "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+            f"rule_files: [{ALERTS}]\n"
+            f"scrape_configs: [{{job_name: customerinfo, static_configs: [{{targets: [{scraped}]}}]}}]"
+        )
+        self.log = (folder / "prometheus.txt").open("w")
+        self.process = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{self.port}",
+            ],
+            stdout=self.log,
+            stderr=self.log,
+        )
+
+    def ask(self, path: str, **query: str) -> dict | None:
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        try:
+            with urllib.request.build_opener().open(url, timeout=20) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            return None  # not yet
+
+    def values(self, query: str) -> list[dict]:
+        found = self.ask("query", query=query)
+        return found["result"] if found else []
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.log.close()
+
+
+@pytest.fixture
+def prometheus(stack, tmp_path):
+    if not shutil.which("prometheus"):
+        pytest.skip("Prometheus isn't installed (Debian: apt install prometheus)")
+    server = Prometheus(tmp_path, stack.metrics_ports)
+    yield server
+    server.stop()
+
+
+@pytest.mark.live
+def test_every_panel_shows_something_and_every_alert_is_silent(stack, prometheus):
+    numbers = iter(range(1000))
+
+    def sign_ups_are_seen() -> list:
+        for shop in SHOPS:
+            stack.sign_up(shop, f"panel{next(numbers)}@shopper.example")
+            stack.get(shop, "/join/")
+        return prometheus.values(
+            'sum(rate(customerinfo_deliveries_total{outcome="delivered"}[1m])) > 0'
+        ) and prometheus.values("rate(customerinfo_sweep_seconds_count[2m]) > 0")
+
+    eventually(sign_ups_are_seen, 120)
+    for query in queries():
+        shown = prometheus.values(query)
+        assert shown or query in MAY_BE_EMPTY, query
+        assert not any(one["value"][1] == "NaN" for one in shown), query
+    groups = prometheus.ask("rules")["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len(rules) == ALERTS.read_text().count("- alert:")
+    for rule in rules:
+        assert rule["health"] == "ok", rule
+        # Beat looks every half minute and the figures are counted every five.
+        assert rule["state"] in ("inactive", "pending"), rule["name"]
+
+
+@pytest.mark.live
+def test_what_alerts_and_dashboard_name_is_what_the_processes_show(stack):
+    """Where no Prometheus is installed, this is what holds the names."""
+    for shop in SHOPS:
+        stack.sign_up(shop, "names@shopper.example")
+    known = set()
+    wanted = set(NAME.findall(" ".join([*queries(), ALERTS.read_text()])))
+
+    def all_known() -> bool:
+        for name in ("web", "worker", "beat"):
+            known.update(series.partition("{")[0] for series in stack.metrics(name))
+        return not wanted - known
+
+    assert len(wanted) > 15
+    eventually(all_known, 90)
