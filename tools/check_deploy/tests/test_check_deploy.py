@@ -230,6 +230,14 @@ BROKEN = {
         'include "customerinfo.component" (list . "site")',
         "selects no pod",
     ),
+    "certificates for whatever name somebody points here": (
+        *("policy", "chart/templates/caddy.yaml", "        ask http", "        # ask http"),
+        "for any name",
+    ),
+    "a proxy that leads nowhere": (
+        *("policy", "chart/templates/caddy.yaml", "proxy {{ $web }}", "proxy web:1"),
+        "no Service web:1",
+    ),
     "a pod count that fights the autoscaler": (
         "policy",
         "chart/templates/web.yaml",
