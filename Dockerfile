@@ -20,6 +20,14 @@ COPY requirements/base.txt requirements/base.txt
 RUN uv venv --no-python-downloads --python /usr/local/bin/python /opt/venv \
  && uv pip sync --no-cache --require-hashes --compile-bytecode \
       --python /opt/venv/bin/python requirements/base.txt
+# A quarter of the packages is never read: their tests, the sources of their translations, and what
+# AWS' package knows of services that nobody calls (media, backups and mail do call some).
+WORKDIR /opt/venv/lib/python3.11/site-packages
+RUN find . -type d -name tests -prune -exec rm -r {} + \
+ && find . -name "*.po" -delete \
+ && find botocore/data -mindepth 1 -maxdepth 1 -type d -regextype egrep \
+      ! -regex "botocore/data/(s3|ses|sesv2|sns|sso|sso-oidc|sts)" -exec rm -r {} +
+WORKDIR /app
 COPY . .
 # Placeholders, for this step alone: nothing of them is stored. Static files come out hashed and
 # compressed; WhiteNoise serves them. Who runs the image is another user, and may read all of it.

@@ -2,7 +2,9 @@
 #
 #   make demo         everything on this machine, in this terminal, until Ctrl-C
 #   make demo-reset   forget the demo's data
+#   make dev          the same for work on it: what is saved takes effect (make dev-reset: forget)
 #   make test         lint and the whole suite, with coverage
+#   make suite        the same without lint (TESTS="tenants billing": a part of it)
 #   make test-fast    the suite without a browser and without live processes
 #   make test-next    the suite on the newest Wagtail
 #   make lint         style, import rules, Django's checks, missing migrations
@@ -13,7 +15,7 @@
 #   make clean        delete environments and caches; the demo's data stays
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-fast test-next lint conformance bench check-deploy lock clean
+.PHONY: help demo demo-reset dev dev-reset test suite test-fast test-next lint conformance bench check-deploy lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -51,6 +53,12 @@ demo: .venv/.stamp-demo
 demo-reset: .venv/.stamp-demo
 	@$(PY) -m customerinfo.demo --reset
 
+dev: .venv/.stamp-dev
+	@exec $(PY) -m customerinfo.demo --dev
+
+dev-reset: .venv/.stamp-dev
+	@$(PY) -m customerinfo.demo --dev --reset
+
 # Django's checks look at a production's settings. The addresses and keys are stand-ins: nothing is
 # reached and nothing encrypted.
 PRODUCTION := env -u DEMO -u DEBUG BASE_URL=https://customerinfo.example \
@@ -68,18 +76,21 @@ lint: .venv/.stamp-dev
 	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	@$(PRODUCTION) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
-# Both halves run even if the first fails, so that one run shows everything.
-test: lint
+test: lint suite
+
+# Both halves run even if the first fails, so that one run shows everything. TESTS="folder file …"
+# runs a part, whose coverage says nothing.
+suite: .venv/.stamp-dev
 	@bash tools/browser.sh
 	@$(PY) -m coverage erase
 	@$(PY) tools/log_people.py --forget $(LOGS)
 	@failed=0; \
 	echo "Tests without a browser …"; \
-	$(PY) -m coverage run -m $(PYTEST) $(PARALLEL) -m "$(FAST)" || failed=1; \
+	$(PY) -m coverage run -m $(PYTEST) $(PARALLEL) -m "$(FAST)" $(TESTS) || failed=1; \
 	echo "Tests with live processes and a browser …"; \
-	$(PY) -m coverage run -m $(PYTEST) -m "$(SLOW)" || failed=1; \
-	$(PY) -m coverage combine --quiet && $(PY) -m coverage report || failed=1; \
-	$(PY) tools/log_people.py $(LOGS) || failed=1; \
+	$(PY) -m coverage run -m $(PYTEST) -m "$(SLOW)" $(TESTS) || failed=1; \
+	$(PY) -m coverage combine --quiet && $(PY) -m coverage report $(if $(TESTS),--fail-under=0) || failed=1; \
+	$(PY) tools/log_people.py $(if $(TESTS),--few) $(LOGS) || failed=1; \
 	exit $$failed
 
 test-fast: .venv/.stamp-dev

@@ -39,7 +39,7 @@
 
 {{- define "customerinfo.scheme" -}}
 {{- if .Values.baseUrl -}}{{ regexFind "^[a-z]+" .Values.baseUrl }}
-{{- else -}}{{ ternary "https" "http" (eq (include "customerinfo.tls" .) "true") }}
+{{- else -}}{{ ternary "https" "http" (or (eq (include "customerinfo.tls" .) "true") (eq (include "customerinfo.on" .Values.caddy.enabled) "true")) }}
 {{- end -}}
 {{- end -}}
 

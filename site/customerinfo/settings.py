@@ -88,6 +88,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "customerinfo.health.HealthMiddleware",
+    "tenants.certificates.CertificateMiddleware",
     "django_guid.middleware.guid_middleware",
     "customerinfo.watching.WatchingMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -112,12 +113,19 @@ PUBLIC_URLCONF = "customerinfo.urls_public"
 WSGI_APPLICATION = "customerinfo.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+TEMPLATE_LOADERS = [
+    "django.template.loaders.filesystem.Loader",
+    "django.template.loaders.app_directories.Loader",
+]
+CACHED_LOADER = "django.template.loaders.cached.Loader"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [ROOT / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            # While somebody works on templates they are read afresh; Django itself would have
+            # its own server notice a change, which isn't ours.
+            "loaders": TEMPLATE_LOADERS if DEBUG else [(CACHED_LOADER, TEMPLATE_LOADERS)],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -285,6 +293,9 @@ ANYMAIL = {
 }
 if EMAIL_SERVICE:
     EMAIL_BACKEND = f"anymail.backends.{EMAIL_SERVICE}.EmailBackend"
+elif EMAIL_URL.startswith("file:"):
+    EMAIL_BACKEND = "customerinfo.demo.mail.EmailBackend"
+    EMAIL_FILE_PATH = unquote(urlsplit(EMAIL_URL).path)
 elif EMAIL_URL:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 else:

@@ -1,15 +1,19 @@
-"""The pipeline: its syntax, its jobs with their conditions, and one job really run."""
+"""The pipeline: its syntax, its jobs with their conditions, and two jobs really run."""
 
 import json
+import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import xml.etree.ElementTree as xml
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from files import against
 from outcome import Failed, Skipped, run
 from programs import Programs
+from running import services
 
 TEMPLATE = "lib/gitlab/ci/templates/Auto-DevOps.gitlab-ci.yml"
 # Where gitlab-ci-local keeps what `include: template` fetched.
@@ -17,6 +21,7 @@ CACHED = Path("includes/gitlab.com/gitlab-org/gitlab/-/raw/HEAD") / TEMPLATE
 # Beside the tree, not in it: a job that looks at every file must not find the tree twice.
 STATE = ("--state-dir", "../state")
 HERE = Path(__file__).resolve().parent
+ALONE = ".gitlab-ci-one-job.yml"
 
 # On the default branch: name -> when.
 DEFAULT_BRANCH = {
@@ -64,29 +69,95 @@ def pipeline(root: Path, programs: Programs) -> str:
 
 def lint_job(root: Path, programs: Programs) -> str:
     """The lint job, really run by gitlab-ci-local in a copy."""
+    with really_run("lint", root, programs):
+        return "passed"
+
+
+def tests_job(root: Path, programs: Programs) -> str:
+    """The tests job, likewise: a part of the suite (all with FULL=1), and the reports it leaves."""
+    whole = os.environ.get("FULL") == "1"
+    with services(programs) as found:
+        variables = {
+            "DATABASE_URL": f"postgres://postgres@/postgres?host={found['socket']}&port=5432",
+            "REDIS_URL": f"redis://127.0.0.1:{found['redis']}/0",
+            "TESTS": "" if whole else " ".join(PART),
+        }
+        with really_run("tests", root, programs, variables) as (copy, output):
+            cases, covered, lines = reports(copy / "reports")
+            pattern = job_called("tests", copy, programs)["coverage"]
+    told = covered_by(pattern, output)
+    if told is None:
+        raise Failed(f"GitLab finds no coverage by {pattern} in:\n{output[-2000:]}")
+    return (
+        f"{'the whole suite' if whole else 'a part (FULL=1: all)'}: {cases} tests in JUnit's form, "
+        f"Cobertura's with {lines} lines, of which {covered:.1%} ran; GitLab reads {told} %"
+    )
+
+
+# Fast ones with both retailers in the database, and live ones with a process of their own.
+PART = ("tenants/tests/test_routing.py", "site/customerinfo/demo/tests/test_guardian.py")
+
+
+def reports(folder: Path) -> tuple[int, float, int]:
+    """Tests in the JUnit files of both runs; share and number of lines in Cobertura's."""
+    files = sorted(folder.glob("junit-*.xml"))
+    if len(files) != 2:
+        raise Failed(f"two runs of pytest have left {len(files)} JUnit files")
+    counts = [len(list(xml.parse(file).getroot().iter("testcase"))) for file in files]
+    if 0 in counts:
+        raise Failed("a JUnit file holds no test")
+    if not (folder / "coverage.xml").exists():
+        raise Failed("there is no Cobertura report")
+    found = xml.parse(folder / "coverage.xml").getroot()
+    return sum(counts), float(found.get("line-rate", 0)), int(found.get("lines-valid", 0))
+
+
+def covered_by(pattern: str, output: str) -> str | None:
+    """What GitLab takes for the coverage: of the last line that fits, the first group."""
+    # GitLab's RE2 and Python agree on what such patterns use.
+    found = re.findall(pattern.strip("/"), output, re.MULTILINE)
+    return found[-1] if found else None
+
+
+@contextmanager
+def really_run(
+    job: str, root: Path, programs: Programs, variables: Mapping[str, str] | None = None
+) -> Iterator[tuple[Path, str]]:
+    """The copy in which the job has run, and what it has written."""
     if not (root / "Makefile").exists():
         raise Skipped("needs the Makefile")
     if not shutil.which("rsync"):
         raise Skipped("needs rsync, by which gitlab-ci-local copies (apt-get install rsync)")
+    # The job's own caches are GitLab's; here a second run should not download again.
+    cache = programs.folder / "cache"
+    given = {"UV_CACHE_DIR": cache / "uv", "PIP_CACHE_DIR": cache / "pip", **(variables or {})}
     with checkout(root, programs) as (copy, _):
-        # The job's own caches are GitLab's; here a second run should not download again.
-        cache = programs.folder / "cache"
-        variables = [f"UV_CACHE_DIR={cache / 'uv'}", f"PIP_CACHE_DIR={cache / 'pip'}"]
+        # gitlab-ci-local starts services by Docker alone; here they are there already.
+        alone = job_called(job, copy, programs) | {"services": []}
+        (copy / ALONE).write_text(json.dumps({"stages": [alone["stage"]], job: alone}))
         done = run(
             [
-                *(*programs.gitlab_ci_local(), *STATE, "lint"),
+                *(*programs.gitlab_ci_local(), *STATE, "--file", ALONE, job),
                 *("--force-shell-executor", "--needs=false"),
-                *(word for variable in variables for word in ("--variable", variable)),
+                *(word for name in given for word in ("--variable", f"{name}={given[name]}")),
             ],
             cwd=copy,
             env={"CI": "true"},
-            timeout=900,
+            timeout=7200,
             check=False,
         )
+        # Each line has the job's name and a sign in front, and colours.
+        lines = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr).splitlines()
         if done.returncode:
-            lines = (done.stdout + done.stderr).splitlines()
-            raise Failed("the lint job fails:\n" + "\n".join(lines[-30:]))
-    return "passed"
+            raise Failed(f"the {job} job fails:\n" + "\n".join(lines[-30:]))
+        yield copy, "\n".join(line.partition(" > ")[2] for line in lines)
+
+
+def job_called(name: str, copy: Path, programs: Programs) -> dict:
+    """The job with everything it extends."""
+    done = run([*programs.gitlab_ci_local(), *STATE, "--preview"], cwd=copy)
+    code = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.argv[1])[sys.argv[2]]))"
+    return json.loads(run([programs.python(), "-c", code, done.stdout, name]).stdout)
 
 
 def listed(copy: Path, programs: Programs) -> list[dict]:

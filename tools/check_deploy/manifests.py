@@ -19,6 +19,7 @@ def value_sets() -> dict[str, list[str]]:
         "auto-devops": ["production", *auto_devops_call.arguments("stable")],
         "auto-devops-canary": ["production-canary", *auto_devops_call.arguments("canary")],
         "production": ["production", "--values", str(HERE / "values/production.yaml")],
+        "own-domains": ["production", "--values", str(HERE / "values/own-domains.yaml")],
         "minimal": ["try-out", "--values", str(HERE / "values/minimal.yaml")],
     }
 

@@ -1,5 +1,6 @@
 """Rules over rendered manifests. Each function returns what is wrong, in words."""
 
+import re
 from collections.abc import Iterator
 
 # Pod Security Standards, "restricted": volumes that a pod may use.
@@ -135,6 +136,8 @@ def references(manifests: list[dict]) -> Iterator[str]:
             wanted = manifest["spec"]["selector"].items()
             if not any(wanted <= labels.items() for labels in pods):
                 yield f"{name} selects no pod"
+        if "Caddyfile" in manifest.get("data", {}):
+            yield from caddy_findings(name, manifest["data"]["Caddyfile"], kinds)
         if manifest["kind"] == "Ingress":
             for rule in manifest["spec"]["rules"]:
                 for path in rule["http"]["paths"]:
@@ -147,6 +150,17 @@ def references(manifests: list[dict]) -> Iterator[str]:
                 yield f"{name} scales nothing"
             elif "replicas" in target["spec"]:
                 yield f"{name}: each deploy would reset the number of pods"
+
+
+def caddy_findings(name: str, text: str, kinds: dict) -> Iterator[str]:
+    """It may fetch certificates, and sends requests on, only as a Service of ours says."""
+    asks = re.findall(r"^\s*ask http://([^/:\s]+):(\d+)/tls-ask$", text, re.MULTILINE)
+    if not asks:
+        yield f"{name}: would fetch a certificate for any name that somebody points here"
+    for host, port in [*asks, *re.findall(r"reverse_proxy ([^:\s]+):(\d+)", text)]:
+        service = kinds.get(("Service", host))
+        if not service or int(port) not in [p["port"] for p in service["spec"]["ports"]]:
+            yield f"{name}: there is no Service {host}:{port}"
 
 
 def auto_devops_findings(stable: list[dict], canary: list[dict]) -> list[str]:

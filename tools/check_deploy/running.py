@@ -11,9 +11,10 @@ import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from outcome import Failed
@@ -21,15 +22,17 @@ from programs import Programs
 
 HERE = Path(__file__).resolve().parent
 # Everything is mounted in a namespace of the process, and gone with it. $1 is the image's folder,
-# $2 the media folder, $3 the folder with PostgreSQL's socket; the command follows.
+# $2 the media folder, $3 the folder with PostgreSQL's and Redis' sockets, $4 the certificates that
+# are trusted beside the public ones and $5 where the image keeps those; the command follows.
 ENTER = """
 set -e
-root=$1 media=$2 socket=$3
-shift 3
+root=$1 media=$2 socket=$3 trusted=$4 bundle=$5
+shift 5
 mount --bind "$root" "$root"
 mount --bind "$media" "$root/data/media"
 mount --bind "$socket" "$root/mnt"
 mount -t tmpfs -o mode=1777,size=256m tmpfs "$root/tmp"
+mount --bind "$trusted" "$bundle"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for name in null zero random urandom; do
@@ -44,7 +47,9 @@ exec setpriv --no-new-privs chroot --userspec=10001:10001 "$root" /usr/bin/env -
 
 
 class Image:
-    """The unpacked image with its environment."""
+    """The unpacked image with its environment, which is a production's."""
+
+    domain = "customerinfo.example"
 
     def __init__(self, folder: Path, config: dict, media: Path, services: dict):
         self.folder = folder
@@ -52,40 +57,53 @@ class Image:
         self.media = media
         self.socket = services["socket"]
         self.port = free_port()
+        (self.bundle,) = folder.glob("opt/venv/lib/python3*/site-packages/certifi/cacert.pem")
+        self.trusted = self.bundle
+        self.network: int | None = None  # of this process; see outside_crm.py
         self.env = {
             **dict(item.split("=", 1) for item in config["Env"]),
             "SECRET_KEY": secrets.token_urlsafe(50),
             "ENCRYPTION_KEYS": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
             "DATABASE_URL": "postgres://postgres@/postgres?host=/mnt&port=5432",
             "REDIS_URL": f"redis://127.0.0.1:{services['redis']}/0",
-            "BASE_URL": "https://customerinfo.example",
+            "BASE_URL": f"https://{self.domain}",
         }
         arguments = self.env["GUNICORN_CMD_ARGS"]
         self.env["GUNICORN_CMD_ARGS"] = arguments.replace("0.0.0.0:8000", f"127.0.0.1:{self.port}")
 
-    def words(self, *command: str) -> list[str]:
+    def words(self, *command: str, outbound: bool = False) -> list[str]:
+        """`outbound`: in the network in which the CRM stands, so with Redis by its socket."""
+        env, enter = self.env, []
+        if outbound:
+            env = env | {"REDIS_URL": "unix:///mnt/redis.sock"}
+            enter = ["nsenter", f"--net=/proc/{self.network}/ns/net"]
         return [
+            *enter,
             *("unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER, "sh"),
             *(str(self.folder), str(self.media), self.socket),
-            *(f"{name}={value}" for name, value in self.env.items()),
+            *(str(self.trusted), f"{self.folder}/{self.bundle.relative_to(self.folder)}"),
+            *(f"{name}={value}" for name, value in env.items()),
             *command,
         ]
 
-    def run(self, *command: str, timeout: float = 900) -> str:
+    def run(self, *command: str, timeout: float = 900, outbound: bool = False) -> str:
+        """Its standard output."""
+        words = self.words(*command, outbound=outbound)
         done = subprocess.run(
-            self.words(*command), stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
         )
-        output = (done.stdout + done.stderr).decode(errors="replace")
         if done.returncode:
-            raise Failed(f"{' '.join(command)}:\n" + "\n".join(output.splitlines()[-25:]))
-        return output
+            shown = " ".join(word if len(word) < 80 else "…" for word in command)
+            raise Failed(f"{shown}:\n{tail(done.stdout + done.stderr)}")
+        return done.stdout
 
     @contextmanager
-    def started(self, name: str, *command: str) -> Iterator["Process"]:
+    def started(
+        self, name: str, *command: str, outbound: bool = False
+    ) -> Iterator["Process"]:
         with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(
-                self.words(*command), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            words = self.words(*command, outbound=outbound)
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             try:
                 yield Process(name, process, log)
             finally:
@@ -95,16 +113,27 @@ class Image:
 
     def get(self, path: str, host: str) -> tuple[int, bytes]:
         """Status and body; status 0 when nothing answers in time."""
+        status, _, body = self.ask(path, host)
+        return status, body
+
+    def post(self, path: str, host: str, form: dict[str, str]) -> tuple[int, str]:
+        """Status, and where the answer leads."""
+        status, place, _ = self.ask(path, host, urllib.parse.urlencode(form).encode())
+        return status, place
+
+    def ask(self, path: str, host: str, data: bytes | None = None) -> tuple[int, str, bytes]:
+        """As the ingress asks. Status, Location, body."""
         headers = {"Host": host, "X-Forwarded-Proto": "https"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, data, headers)
         opener = urllib.request.build_opener(NoRedirect)
         try:
             with opener.open(request, timeout=60) as answer:
-                return answer.status, answer.read()
+                return answer.status, "", answer.read()
         except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            return error.code, error.headers.get("Location", ""), error.read()
         except OSError as error:
-            return 0, str(error).encode()
+            return 0, "", str(error).encode()
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -156,51 +185,6 @@ class Process:
             raise Failed(f"{self.name} ignores SIGTERM for {seconds} s") from error
         if code != 0:
             raise Failed(f"{self.name} ends with {code} on SIGTERM:\n{tail(self.output())}")
-
-
-def smoke_test(folder: Path, config: dict, programs: Programs) -> str:
-    """Everything that one deploy does, once; returns what was seen."""
-    with ExitStack() as stack:
-        media = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="check-deploy-")))
-        os.chown(media, 10001, 10001)
-        image = Image(folder, config, media, stack.enter_context(services(programs)))
-
-        started = time.monotonic()
-        image.run("python", "manage.py", "migrate_fleet")
-        migrated = time.monotonic() - started
-        retailer = ["--name", "Bloom", "--slug", "bloom", "--owner-email", "owner@bloom.example"]
-        image.run("python", "manage.py", "onboard_retailer", *retailer)
-
-        celery = ("celery", "--app=customerinfo")
-        worker_words = (*celery, "worker", "--concurrency=2", "--loglevel=info")
-        worker = stack.enter_context(image.started("worker", *worker_words))
-        beat_words = (*celery, "beat", "--schedule=/tmp/beat", "--pidfile=", "--loglevel=info")
-        beat = stack.enter_context(image.started("beat", *beat_words))
-        web = stack.enter_context(image.started("web", *image.command))
-        # As kubelet asks: with the pod's address for a host.
-        for path in ("/healthz", "/readyz"):
-            web.until(lambda: image.get(path, "10.0.0.1") == (200, b"ok"), 120, path)
-        for host, path in (
-            ("bloom.customerinfo.example", "/admin/login/"),
-            ("console.customerinfo.example", "/admin/login/"),
-        ):
-            status, _ = image.get(path, host)
-            if status != 200:
-                raise Failed(f"{host}{path} answers {status}\n{tail(web.output())}")
-        if image.get("/admin/login/", "stranger.example")[0] != 404:
-            raise Failed("an unknown host is served")
-        worker.until(lambda: "ready." in worker.output(), 120, "ready")
-        if "SecurityWarning" in worker.output():
-            raise Failed(f"the worker takes its user for root:\n{tail(worker.output())}")
-        beat.until(lambda: "beat: Starting..." in beat.output(), 60, "a start")
-        memory = ", ".join(f"{p.name} {p.memory()}" for p in (web, worker, beat))
-        for process, seconds in ((web, 40), (beat, 15), (worker, 60)):
-            process.stop(seconds)
-        image.run("python", "manage.py", "check", "--deploy", "--fail-level", "WARNING")
-    return (
-        f"migrated in {migrated:.0f} s; web, worker and beat answer, and stop on SIGTERM; "
-        f"memory in MB: {memory}"
-    )
 
 
 @contextmanager

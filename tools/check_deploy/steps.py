@@ -24,6 +24,7 @@ STEPS: dict[str, Callable[[Path, Programs], str]] = {
     "ci-schema": ci.schema,
     "ci-pipeline": ci.pipeline,
     "ci-lint-job": ci.lint_job,
+    "ci-tests-job": ci.tests_job,
     "image": image.build,
     "image-run": image.start,
 }

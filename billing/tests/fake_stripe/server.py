@@ -307,12 +307,16 @@ def shown(kind: str, each: dict, query: dict) -> bool:
 
 
 def serve(
-    port: int = 0, file: Path | None = None, sender: Sender | None = None
+    port: int = 0,
+    file: Path | None = None,
+    sender: Sender | None = None,
+    bind: str = "127.0.0.1",
+    address: str = "",
 ) -> ThreadingHTTPServer:
-    """`file` is where the state is kept from start to start."""
+    """`file` is where the state is kept from start to start, `address` what browsers are led to."""
     world = World(file=file, sender=sender)
-    server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), {"world": world}))
-    world.address = f"http://127.0.0.1:{server.server_address[1]}"
+    server = ThreadingHTTPServer((bind, port), type("Bound", (Handler,), {"world": world}))
+    world.address = address or f"http://127.0.0.1:{server.server_address[1]}"
     world.begin()
     if file and file.exists():
         world.store = kept(file)

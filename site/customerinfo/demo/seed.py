@@ -123,7 +123,7 @@ def fill(crm_url: str, crm_keys: dict[str, str]) -> list[dict]:
         with tenant_context(retailer), transaction.atomic():
             make_user(shop.owner)
             make_pictures(shop)
-            connect_crm(shop, crm_url, crm_keys[shop.slug])
+            connect_crm(crm_url, crm_keys[shop.slug])
         addresses += [
             address(f"{shop.name}: the tablet page", f"{retailer.url}/{shop.starter.slug}/"),
             address(f"{shop.name}: its admin", f"{retailer.url}/admin/", shop.owner),
@@ -168,7 +168,7 @@ def make_image(title: str, file_name: str):
         return get_image_model().objects.create(title=title, file=File(file, name=file_name))
 
 
-def connect_crm(shop: Shop, crm_url: str, key: str) -> None:
+def connect_crm(crm_url: str, key: str) -> None:
     """The shop's account in the sandbox CRM, mapped with the CRM's own attributes."""
     crm, made = Connection.objects.get_or_create(
         name="Sandbox CRM",

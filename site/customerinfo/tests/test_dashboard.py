@@ -37,7 +37,8 @@ class Prometheus:
         (folder / "prometheus.yml").write_text(
             "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
             f"rule_files: [{ALERTS}]\n"
-            f"scrape_configs: [{{job_name: customerinfo, static_configs: [{{targets: [{scraped}]}}]}}]"
+            "scrape_configs:\n- job_name: customerinfo\n"
+            f"  static_configs: [{{targets: [{scraped}]}}]\n"
         )
         self.log = (folder / "prometheus.txt").open("w")
         self.process = subprocess.Popen(

@@ -105,3 +105,33 @@ def test_mail_goes_by_a_services_api_where_one_is_named():
     assert told.stdout.strip() == (
         "anymail.backends.postmark {'POSTMARK_SERVER_TOKEN': 'a-token'}"
     ), told.stderr
+
+
+LOADERS = """
+import django
+django.setup()
+from django.template import engines
+print(*(type(loader).__name__ for loader in engines["django"].engine.template_loaders))
+"""
+
+
+@pytest.mark.live
+def test_templates_are_read_once_in_production_and_afresh_while_somebody_works_on_them():
+    said = [
+        run("-c", LOADERS, DJANGO_SETTINGS_MODULE="customerinfo.settings", DEBUG=debug)
+        for debug in (None, "1")
+    ]
+    assert [done.stdout.split() for done in said] == [["Loader"], ["Loader", "Loader"]]
+
+
+def test_while_somebody_works_on_it_each_mail_is_a_file_and_printed(tmp_path):
+    send = (
+        "from django.core.mail import send_mail;"
+        "send_mail('Welcome', 'Set a password', None, ['owner@acorn.example', 'o@birch.example'])"
+    )
+    folder = tmp_path / "the mail"
+    told = run("manage.py", "shell", "--no-imports", "-c", send, EMAIL_URL=folder.as_uri())
+    (kept,) = folder.iterdir()
+    for text in (kept.read_text(), told.stdout):
+        assert "Subject: Welcome" in text and "Set a password" in text
+        assert "To: owner@acorn.example, o@birch.example" in text

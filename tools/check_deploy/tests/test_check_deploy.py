@@ -231,6 +231,14 @@ BROKEN = {
         'include "customerinfo.component" (list . "site")',
         "selects no pod",
     ),
+    "certificates for whatever name somebody points here": (
+        *("policy", "chart/templates/caddy.yaml", "        ask http", "        # ask http"),
+        "for any name",
+    ),
+    "a proxy that leads nowhere": (
+        *("policy", "chart/templates/caddy.yaml", "proxy {{ $web }}", "proxy web:1"),
+        "no Service web:1",
+    ),
     "a pod count that fights the autoscaler": (
         "policy",
         "chart/templates/web.yaml",
@@ -247,7 +255,7 @@ BROKEN = {
         "“needs-a-person” in the runbook lacks Do",
     ),
     "an alert that never fires": (
-        *("alerts", "chart/files/alerts.yaml", "customerinfo_redis_up == 0", "customerinfo_redis_up == 2"),
+        *("alerts", "chart/files/alerts.yaml", "redis_up == 0", "redis_up == 2"),
         "CustomerInfoRedisDown",
     ),
     "an alert that fires when all is well": (

@@ -58,6 +58,8 @@ def test_a_setting_that_is_wrong_is_named(change, remark):
         ("usr/local/bin/uv", "has uv in it"),
         ("app/tenants/tests", "has app/tenants/tests in it"),
         ("app/.env", "has app/.env in it"),
+        ("opt/venv/lib/a/tests/x.py", "has opt/venv/lib/a/tests in it, which nobody reads there"),
+        ("opt/venv/lib/a/de.po", "has opt/venv/lib/a/de.po in it, which nobody reads there"),
     ],
 )
 def test_what_does_not_belong_into_an_image_is_named(name, remark, folder):
@@ -89,3 +91,15 @@ def test_what_is_missing_is_named(pattern, remark, folder):
         path.unlink()
 
     assert list(image.remarks_on_files(folder)) == [remark]
+
+
+def test_the_size_is_told_by_part_and_what_grew_too_large_is_named(folder):
+    (folder / "opt/venv").mkdir(parents=True)
+    assert list(image.remarks_on_sizes(image.sizes(folder))) == []
+    with (folder / "opt/venv/model.bin").open("wb") as file:
+        file.truncate(300_000_000)
+
+    parts = image.sizes(folder)
+
+    assert "packages 287" in image.told(parts)
+    assert list(image.remarks_on_sizes(parts)) == ["packages: 287 MB, and 280 are the most"]

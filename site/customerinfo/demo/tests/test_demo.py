@@ -6,6 +6,7 @@ migrations, is tested where the product is.
 
 import json
 import re
+import shutil
 import signal
 import sys
 import urllib.request
@@ -13,6 +14,7 @@ import urllib.request
 import psutil
 import pytest
 
+from customerinfo.demo import guardian, reload
 from customerinfo.demo.ports import unused_port
 from customerinfo.demo.tests.watched import Watched, all_over, eventually, is_called
 
@@ -21,9 +23,9 @@ pytestmark = pytest.mark.live
 DRIVER = """
 import sys
 from pathlib import Path
-from customerinfo.demo import __main__ as demo
+from customerinfo.demo import __main__ as demo, programs
 root, web, crm, *sys.argv[1:] = sys.argv[1:]
-demo.ROOT = Path(root)
+programs.ROOT = Path(root)
 demo.USUAL_PORTS = {"web": int(web), "crm": int(crm)}
 sys.exit(demo.main())
 """
@@ -34,6 +36,7 @@ from celery import Celery
 app = Celery("customerinfo", broker=os.environ["REDIS_URL"])
 """,
     "site/customerinfo/web.py": 'wsgi_app = "customerinfo.wsgi:application"',
+    "site/customerinfo/settings.py": "",
     "site/customerinfo/wsgi.py": """
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -73,12 +76,15 @@ def demo(tmp_path):
         file = tmp_path / "checkout" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+    for module in (guardian, reload):
+        shutil.copy(module.__file__, tmp_path / "checkout/site/customerinfo/demo")
     ports = [unused_port(), unused_port()]
 
     def start(*options):
         data = tmp_path / "data"
         command = [sys.executable, "-c", DRIVER, tmp_path / "checkout", *ports, "--data", data]
-        return Watched([str(word) for word in (*command, *options)])
+        words = [str(word) for word in (*command, *options)]
+        return Watched(words, env={"LOG_LEVEL": "INFO"})  # the tests' own is quieter
 
     start.data = tmp_path / "data"
     start.checkout = tmp_path / "checkout"
@@ -197,3 +203,26 @@ def test_a_reset_deletes_no_folder_that_is_not_a_demos(demo):
         assert reset.line_with("nothing was deleted")
         assert reset.process.wait(30) == 1
     assert (demo.data / "thesis.txt").exists()
+
+
+def is_celery(process):
+    """And not who looks after it, in whose command it stands too."""
+    return is_called(process, "celery --quiet") and not is_called(process, "demo.reload")
+
+
+def test_for_work_on_it_everything_starts_again_when_code_is_saved(demo):
+    with ready(demo("--dev")) as program:
+        assert program.line_with(f"kept in {demo.data / 'mail'}")
+        assert get(demo.address) == b"ok"
+        program.line_with("beat: Starting", limit=90)
+        program.line_with(" ready.", limit=90)
+        celery = [one for one in program.descendants() if is_celery(one)]
+        wsgi = demo.checkout / "site/customerinfo/wsgi.py"
+        wsgi.write_text(PRODUCT["site/customerinfo/wsgi.py"].replace('b"ok"', 'b"saved"'))
+        eventually(lambda: get(demo.address) == b"saved")
+        for name in ("worker", "beat"):
+            program.line_with(f"{name:<7}| site/customerinfo/wsgi.py has changed")
+        eventually(lambda: all_over(celery))
+        program.line_with(" ready.", count=2, limit=90)
+        assert program.signal_and_wait(signal.SIGINT) < 10
+        assert program.lines[-1] == "Stopped. `make dev` starts it again, with all data."
