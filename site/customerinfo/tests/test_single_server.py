@@ -114,7 +114,7 @@ def ask(port: int, host: str, path: str = "/join/") -> int:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
-        socket.create_connection(("127.0.0.1", port), 30) as link,
+        socket.create_connection(("127.0.0.1", port), 90) as link,
         context.wrap_socket(link, server_hostname=host) as tls,
     ):
         tls.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
@@ -140,5 +140,5 @@ def test_caddy_serves_our_hosts_alone_and_waits_while_the_web_is_replaced(stack,
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(ask, caddy, hosts[number % 2]) for number in range(4)]
         stack.start("web")
-        assert [each.result(60) for each in waiting] == [200] * 4
+        assert [each.result(120) for each in waiting] == [200] * 4
     eventually(stack.is_ready)
