@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ci
+import environment
 import files
 import image
 import manifests
+import observatory
 from programs import Programs
 
 STEPS: dict[str, Callable[[Path, Programs], str]] = {
@@ -18,6 +20,8 @@ STEPS: dict[str, Callable[[Path, Programs], str]] = {
     "auto-devops": manifests.auto_devops,
     "kubernetes": manifests.kubernetes,
     "policy": manifests.policy,
+    "settings": environment.settings,
+    "observatory": observatory.scan,
     "ci-schema": ci.schema,
     "ci-pipeline": ci.pipeline,
     "ci-lint-job": ci.lint_job,
