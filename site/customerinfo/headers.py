@@ -1,9 +1,9 @@
 """What every answer tells the browser beside its content: what it may load, run, show and be
 framed by.
 
-A policy of one piece for everything, in two wordings that differ in what the admin needs; a view
-that needs another sets its own. Nothing inline is allowed anywhere, so there is no nonce, the
-policies are constants, and a page that is kept whole can carry one.
+One policy for everything, with a little more where the admin needs it; a view that needs another
+sets its own. No script is inline anywhere, so there is no nonce, the policies are constants, and
+nothing has to be put together for a page that is kept whole.
 """
 
 from collections.abc import Callable
@@ -23,11 +23,20 @@ POLICY = (
 # Wagtail draws icons from data:, shows a picture before it is uploaded from blob:, and has the
 # preview of a page in a frame.
 ADMIN = POLICY.replace("img-src 'self'", "img-src 'self' data: blob:; frame-src 'self'")
+# The editor of rich text, Draftail, writes <style>s for its lists and hints. Only the operator's
+# public pages have rich text; and nothing runs there either.
+RICH_TEXT = ADMIN.replace("style-src", "style-src-elem 'self' 'unsafe-inline'; style-src")
 # Of the tablet: the whole screen, and a light that stays on. Nothing here looks, listens or pays.
 FEATURES = (
     "fullscreen=(self), screen-wake-lock=(self), camera=(), display-capture=(), geolocation=(), "
     "microphone=(), payment=(), usb=()"
 )
+
+
+def policy_for(path: str) -> str:
+    if not path.startswith("/admin/"):
+        return POLICY
+    return RICH_TEXT if path.startswith("/admin/settings/tenants/") else ADMIN
 
 
 class HeadersMiddleware:
@@ -39,7 +48,7 @@ class HeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         headers = response.headers
-        policy = headers.get(CSP) or (ADMIN if request.path.startswith("/admin/") else POLICY)
+        policy = headers.get(CSP) or policy_for(request.path)
         # Wagtail and our own views say by X-Frame-Options what may stand in a frame of this host.
         if headers.get("X-Frame-Options") == "SAMEORIGIN":
             policy = policy.replace(UNFRAMED, FRAMED)

@@ -69,8 +69,19 @@ def test_every_answer_has_a_policy_without_anything_inline_or_from_elsewhere(sho
         assert answer["X-Frame-Options"] == "DENY", what
         assert answer["Cross-Origin-Resource-Policy"] == "same-origin", what
         assert "camera=()" in answer["Permissions-Policy"], what
+        assert inline(answer.text) == [], what
         assert "Access-Control-Allow-Origin" not in answer, what
     assert {200, 302, 403, 404, 405, 409} <= statuses
+
+
+def test_only_the_editor_of_rich_text_may_write_styles_and_no_script(retailers):
+    operator = superuser("public", CONSOLE)
+    page = operator.get("/admin/settings/tenants/landingpage/", follow=True)
+    assert page.status_code == 200
+    policy = policy_of(page)
+    assert policy["style-src-elem"] == ["'self'", "'unsafe-inline'"]
+    assert policy["script-src"] == policy["style-src"] == ["'self'"]
+    assert "style-src-elem" not in policy_of(operator.get("/admin/"))
 
 
 def test_a_mishap_of_ours_has_the_same_policy(shops, monkeypatch):

@@ -11,8 +11,9 @@ const STARTS = {
 
 class FieldStart extends window.StimulusModule.Controller {
   connect() {
+    if (this.isStarted) return; // it was moved about, with its field
+    this.isStarted = true;
     const { by, of, with: options } = this.element.dataset;
-    this.element.remove(); // once, also when the field is moved about
     STARTS[by](of, JSON.parse(options));
   }
 }
