@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from django_tenants.utils import schema_context
 
 from forms_app.brand import Brand
+from integrations.leaving import leave
 from tenants.models import Retailer
 from tenants.owners import owners_only
 
@@ -209,12 +210,13 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     try:
         with schema_context("public"):
-            return to(checkout.start(retailer, price, back(request), attempt(request)))
+            url = checkout.start(retailer, price, back(request), attempt(request))
     except checkout.Subscribed:
         messages.info(request, "You have a subscription already. You can change it here.")
         return redirect("billing_page")
     except PROBLEMS as error:
         return excuse(request, error)
+    return leave(request, url)
 
 
 @require_POST
@@ -223,9 +225,10 @@ def manage(request: HttpRequest) -> HttpResponse:
     retailer = owners_only(request)
     try:
         with schema_context("public"):
-            return to(checkout.manage(retailer, back(request)))
+            url = checkout.manage(retailer, back(request))
     except PROBLEMS as error:
         return excuse(request, error)
+    return leave(request, url)
 
 
 @require_POST
@@ -272,7 +275,7 @@ def show_invoice(request: HttpRequest, id: str, what: str) -> HttpResponse:
     url = fresh.invoice_pdf if what == "pdf" else fresh.hosted_invoice_url
     if not url:
         raise Http404
-    return to(url)
+    return HttpResponseRedirect(url, status=303)
 
 
 PROBLEMS = (
@@ -282,10 +285,6 @@ PROBLEMS = (
     customers.NotBilled,
     state.UnknownStatus,
 )
-
-
-def to(url: str) -> HttpResponse:
-    return HttpResponseRedirect(url, status=303)
 
 
 def excuse(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -18,7 +18,7 @@ from .app_version import app_version
 
 SECONDS = 300  # the longest that a change stays unseen when Redis was down as it was published
 GENERATION = "pages:generation"
-KEPT_HEADERS = ("Content-Type", "Content-Security-Policy", "Location", "Cache-Control")
+KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control")
 
 
 def answer(request: HttpRequest, make: Callable[[], HttpResponse]) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from django_tenants.utils import tenant_context
 
 from forms_app.dashboard import bars, signups_per_day
+from integrations.leaving import leave
 
 from . import addresses, figures, lifecycle, onboard_queue, support, trials
 from .console_forms import DomainForm, OnboardForm, ReasonForm, RenameForm, SupportForm
@@ -173,7 +174,7 @@ def open_as_retailer(request: HttpRequest, pk: int) -> HttpResponse:
     except support.NotAllowed as error:
         messages.error(request, str(error))
         return redirect("retailer_detail", pk)
-    return redirect(door)
+    return leave(request, door)
 
 
 @require_POST

@@ -36,5 +36,5 @@ def media(request: HttpRequest, path: str) -> FileResponse:
         raise Http404 from error
     # Names of renditions hold a hash of what they show, so they may be kept for long.
     response["Cache-Control"] = "public, max-age=31536000, immutable"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'none'"
     return response

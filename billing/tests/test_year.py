@@ -59,12 +59,12 @@ class Life:
 
     def subscribe(self, card: str, price: str = "starter_eur_month") -> int:
         answer = self.acorn.staff().post(f"{PAGE}subscribe/", {"price": price})
-        assert answer.status_code == 303, answer
-        return self.fake.press(answer["Location"], card=card)[0]
+        assert answer.status_code == 200, answer
+        return self.fake.press(answer.url, card=card)[0]
 
     def in_portal(self, **asked: str) -> None:
         answer = self.acorn.staff().post(f"{PAGE}manage/")
-        assert self.fake.press(answer["Location"], **asked)[0] == 200
+        assert self.fake.press(answer.url, **asked)[0] == 200
         self.hear()
 
     def letters(self, shop: Shop | None = None) -> list[str]:

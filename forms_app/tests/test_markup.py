@@ -38,7 +38,9 @@ def test_every_page_has_a_strict_policy(shops):
             assert policy["default-src"] == ["'none'"]
             assert policy["base-uri"] == ["'none'"]
             assert policy["form-action"] == policy["script-src"] == ["'self'"]
-            assert policy["style-src"] == policy["frame-ancestors"] == ["'self'"]
+            assert policy["style-src"] == ["'self'"]
+            assert policy["frame-ancestors"] == policy["object-src"] == ["'none'"]
+            assert answer["X-Frame-Options"] == "DENY"
             allowed = {source for sources in policy.values() for source in sources}
             assert allowed == {"'self'", "'none'"}
             assert answer["X-Content-Type-Options"] == "nosniff"

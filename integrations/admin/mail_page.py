@@ -30,7 +30,9 @@ def html(request, kind: str) -> HttpResponse:
     if not is_operator(request) or kind not in mail.KINDS:
         raise Http404
     answer = HttpResponse(sample(mail.KINDS[kind]).html)
-    answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    answer["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
+    )
     return answer
 
 

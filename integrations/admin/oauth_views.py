@@ -16,6 +16,7 @@ from wagtail.admin import messages
 
 from integrations import oauth
 from integrations.connectors.base import ConnectorError
+from integrations.leaving import leave
 from integrations.models import Connection
 from integrations.tasks import http
 
@@ -64,7 +65,7 @@ class StartView(CrmView):
             "name": form.cleaned_data["name"],
             "config": form.config,
         }
-        return redirect(url)
+        return leave(request, url)
 
 
 class AgainView(StartView, ConnectionView):

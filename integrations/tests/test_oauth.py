@@ -81,7 +81,7 @@ def start(owner, account, path="connect/consenting/oauth/", **changes):
     """To the vendor's page; the address it was sent to."""
     data = {"name": "Ours", "config_account": "shop-1", "config_base_url": account.address}
     answer = owner.post(path, {**data, **changes})
-    return answer["Location"]
+    return answer.url
 
 
 def state_of(address):

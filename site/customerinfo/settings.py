@@ -67,6 +67,7 @@ COMMON_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",
 ]
 SHARED_APPS = [
     "django_tenants",
@@ -87,6 +88,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "customerinfo.headers.HeadersMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "customerinfo.health.HealthMiddleware",
     "tenants.certificates.CertificateMiddleware",
     "django_guid.middleware.guid_middleware",
@@ -103,7 +106,6 @@ MIDDLEWARE = [
     "tenants.support.SupportMiddleware",
     "tenants.doors.SecondFactorMiddleware",
     "tenants.standing.StandingMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "customerinfo.malformed.MalformedMiddleware",
 ]
 
@@ -134,6 +136,9 @@ TEMPLATES = [
         },
     }
 ]
+
+# Templates of form fields from templates/, too: see customerinfo.wagtail_widgets.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Lifecycle ------------------------------------------------------------------------------------
 
@@ -218,6 +223,7 @@ STORAGES = {
         )
     },
 }
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not COLLECTED
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000  # Wagtail's StreamField editor posts many
@@ -233,10 +239,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "SAMEORIGIN"  # Wagtail's preview is a frame
-SILENCED_SYSTEM_CHECKS = [
-    "security.W019",  # X-Frame-Options isn't DENY: Wagtail's preview is a frame of the same host
-]
+X_FRAME_OPTIONS = "DENY"  # Wagtail's preview of a page says otherwise for itself
 
 # --- People ---------------------------------------------------------------------------------------
 

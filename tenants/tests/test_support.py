@@ -32,7 +32,7 @@ def ask(operator, retailer, **values):
 
 
 def come_in(operator, retailer) -> Client:
-    door = ask(operator, retailer)["Location"]
+    door = ask(operator, retailer).url
     assert door.startswith(f"http://{retailer.host}/admin/support/")
     helper = browser(retailer.host)
     assert helper.get(door.split(retailer.host)[1])["Location"] == "/admin/"
@@ -68,13 +68,13 @@ def test_support_is_inside_with_a_banner_and_everybody_can_read_why(operator, re
 
 def test_a_link_is_good_once_for_a_minute_and_for_one_retailer(operator, retailers):
     acorn, birch = retailers
-    path = ask(operator, acorn)["Location"].split(acorn.host)[1]
+    path = ask(operator, acorn).url.split(acorn.host)[1]
     assert browser(birch.host).get(path)["Location"] == "/admin/login/"
     first, second = browser(acorn.host), browser(acorn.host)
     first.get(path)
     assert is_inside(first)
     assert second.get(path)["Location"] == "/admin/login/" and not is_inside(second)
-    path = ask(operator, acorn)["Location"].split(acorn.host)[1]
+    path = ask(operator, acorn).url.split(acorn.host)[1]
     with time_machine.travel(timezone.now() + timedelta(seconds=61)):
         assert browser(acorn.host).get(path)["Location"] == "/admin/login/"
     assert browser(acorn.host).get("/admin/support/nonsense/")["Location"] == "/admin/login/"
@@ -125,7 +125,7 @@ def test_the_owner_ends_it_or_switches_it_off(operator, retailers):
 
 def test_a_link_that_waits_is_worth_nothing_after_the_switch(operator, retailers):
     acorn, _ = retailers
-    path = ask(operator, acorn)["Location"].split(acorn.host)[1]
+    path = ask(operator, acorn).url.split(acorn.host)[1]
     support.allow(Retailer.objects.get(pk=acorn.pk), False, by="owner@acorn.test")
     assert browser(acorn.host).get(path)["Location"] == "/admin/login/"
 
@@ -134,7 +134,7 @@ def test_a_reason_is_needed_and_only_the_operator_may(operator, retailers):
     acorn, birch = retailers
     for wrong in ({"why": ""}, {"minutes": "9999"}, {"minutes": ""}):
         answer = ask(operator, acorn, **wrong)
-        assert answer["Location"] == f"/admin/retailers/{acorn.pk}/"
+        assert answer.url == f"/admin/retailers/{acorn.pk}/"
     owner = Shop(birch).staff()
     assert ask(owner, acorn).status_code in (302, 403, 404)
     assert not SupportVisit.objects.exists()
@@ -155,7 +155,7 @@ def test_support_keeps_out_of_the_team_and_of_access(operator, retailers):
 
 def test_support_replaces_who_was_logged_in(operator, retailers):
     acorn, _ = retailers
-    path = ask(operator, acorn)["Location"].split(acorn.host)[1]
+    path = ask(operator, acorn).url.split(acorn.host)[1]
     mine = Shop(acorn).staff()
     mine.get(path)
     assert "as support until" in mine.get("/admin/").text

