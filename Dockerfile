@@ -63,7 +63,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
     PG_DUMP=/usr/local/bin/pg_dump \
     WEB_CONCURRENCY=2 \
-    GUNICORN_CMD_ARGS="--bind=0.0.0.0:8000 --worker-class=gthread --threads=4 --worker-tmp-dir=/dev/shm --graceful-timeout=30 --no-control-socket"
+    GUNICORN_CMD_ARGS="--bind=0.0.0.0:8000 --worker-class=gthread --threads=4 --worker-tmp-dir=/dev/shm --keep-alive=75 --graceful-timeout=30 --no-control-socket"
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \

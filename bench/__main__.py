@@ -1,6 +1,6 @@
-"""python -m bench [get] [post] [onboard] [deliver] [fairness] [chaos] [kills] [fleet] [lighthouse]:
-measure these, or all but chaos, kills and fleet, which take many minutes, and lighthouse, which
-needs Node.
+"""python -m bench [get] [post] [onboard] [deliver] [fairness] [chaos] [kills] [fleet] [lighthouse]
+[footprint]: measure these, or all but chaos, kills, fleet and footprint, which take many minutes,
+and lighthouse, which needs Node.
 
 Each bench runs what we built and its limit, a small program that does the least that the work
 needs, in turn: five rounds after one to warm up, the medians in a table. Ends with 1 if a bench
@@ -27,8 +27,9 @@ BENCHES = {
     "kills": "bench.kills",
     "fleet": "bench.fleet",
     "lighthouse": "bench.lighthouse",
+    "footprint": "bench.footprint",
 }
-BY_NAME_ONLY = {"chaos", "kills", "fleet", "lighthouse"}  # many minutes; needs Node
+BY_NAME_ONLY = {"chaos", "kills", "fleet", "lighthouse", "footprint"}  # many minutes; needs Node
 
 
 def say(line: str) -> None:

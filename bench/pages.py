@@ -78,24 +78,35 @@ def post(world: World, say: Callable[[str], None], fail: Callable[[str], None]) 
 @contextmanager
 def product(world: World) -> Iterator[Server]:
     env = world.web_env()
-    # Each time: what is there may be of another version of the code.
-    command = [sys.executable, str(ROOT / "manage.py"), "collectstatic", "--noinput", "-v", "0"]
-    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True)
-    if done.returncode:
-        raise BenchFailed(f"collectstatic failed:\n{done.stderr[-2000:]}")
+    collect(env)
     with servers.gunicorn("product", "customerinfo.wsgi:application", env, world.folder) as server:
         yield server
 
 
+def collect(env: dict[str, str]) -> None:
+    """Static files, each time: what is there may be of another version of the code."""
+    command = [sys.executable, str(ROOT / "manage.py"), "collectstatic", "--noinput", "-v", "0"]
+    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True)
+    if done.returncode:
+        raise BenchFailed(f"collectstatic failed:\n{done.stderr[-2000:]}")
+
+
 def form(world: World) -> str:
     """A filled-in form, with `load.ID` for the sign-up's id. Makes the two connections."""
-    from forms_app.models import FormVersion
     from integrations.models import Connection
 
-    typed = {"first_name": "Robin", "last_name": "de Vries", "email": f"r.{load.ID}@example.com"}
     with tenant_context(world.retailer):
         for name in ("One", "Two"):
             Connection.objects.get_or_create(name=name, kind="sandbox")
+    return filled(world.retailer)
+
+
+def filled(retailer) -> str:
+    """The body of a sign-up on the retailer's page, with `load.ID` for its id."""
+    from forms_app.models import FormVersion
+
+    typed = {"first_name": "Robin", "last_name": "de Vries", "email": f"r.{load.ID}@example.com"}
+    with tenant_context(retailer):
         version = FormVersion.objects.get(page__slug="join")
     data = {"form_version": str(version.pk), "signup_id": load.ID}
     for field in version.fields:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from customerinfo.demo.services import PostgresServer, start_postgres, start_redis
+from customerinfo.demo.services import PostgresServer, RedisServer, start_postgres, start_redis
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "var" / "bench"  # kept from run to run: the migrated database is copied from there
@@ -27,6 +27,7 @@ FIELDS = (("first_name", {}), ("last_name", {}), ("email", {}), ("birthday", {})
 class World:
     retailer: "tenants.models.Retailer"  # noqa: F821  (Django isn't set up yet)
     postgres: PostgresServer
+    redis: RedisServer
     folder: Path
     dsn: str
 
@@ -72,7 +73,7 @@ def world() -> Iterator[World]:
         from customerinfo.tests import databases
 
         with databases.fresh_copy(databases.migrated()) as name, databases.pointed_at(name):
-            yield World(make_retailer(), postgres, FOLDER, dsn(postgres, name))
+            yield World(make_retailer(), postgres, redis, FOLDER, dsn(postgres, name))
 
 
 def dsn(postgres: PostgresServer, name: str) -> str:

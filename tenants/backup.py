@@ -33,8 +33,7 @@ from django.core.files.storage import Storage, storages
 from django.db import connection, transaction
 from django.utils import timezone
 
-from . import schemas
-from .farewell import media_folder
+from . import files, schemas
 from .models import AuditEntry, Domain, Retailer
 
 FORMAT = 1
@@ -124,11 +123,9 @@ def write(plain: BinaryIO, retailer: Retailer) -> None:
                     source = f"{quoted(retailer.schema_name)}.{quoted(table)}"
                     cursor.copy_expert(f"COPY {source} TO STDOUT", copied)
                     add(f"data/{table}", copied)
-        folder = media_folder(retailer.schema_name)
-        for path in sorted(folder.rglob("*")) if folder.exists() else ():
-            if path.is_file():
-                with path.open("rb") as content:
-                    add(f"media/{path.relative_to(folder).as_posix()}", content)
+        for name in files.names(retailer.schema_name):
+            with files.opened(retailer.schema_name, name) as content:
+                add(f"media/{name}", content)
         add("checksums.json", as_json(checksums))
 
 

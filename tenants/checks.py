@@ -5,7 +5,7 @@ from django.core.checks import Error, Tags, register
 
 KEY_FUNCTION = "django_tenants.cache.make_key"
 DATABASE_SESSIONS = "django.contrib.sessions.backends.db"
-STORAGE = "tenants.storage.RetailerStorage"
+STORAGES = {"tenants.storage.RetailerStorage", "tenants.s3_storage.RetailerS3Storage"}
 
 
 @register(Tags.security)
@@ -32,11 +32,11 @@ def isolation(app_configs, **kwargs) -> list[Error]:
     for name in ("SESSION_COOKIE_DOMAIN", "CSRF_COOKIE_DOMAIN"):
         if getattr(settings, name):
             refuse(3, f"{name} is set.", "Leave it empty: cookies belong to one host.")
-    if settings.STORAGES["default"]["BACKEND"] != STORAGE:
+    if settings.STORAGES["default"]["BACKEND"] not in STORAGES:
         refuse(
             4,
             "Uploaded files don't have a folder per schema.",
-            f"Set the default storage to {STORAGE!r}.",
+            f"Set the default storage to one of {sorted(STORAGES)}.",
         )
     if settings.USE_X_FORWARDED_HOST:
         refuse(5, "X-Forwarded-Host is believed.", "Unset USE_X_FORWARDED_HOST: anybody sends it.")

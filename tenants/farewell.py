@@ -4,11 +4,8 @@ Each step may be repeated: a worker that dies in between leaves work for the nex
 retailer that is half there but served, because a closed one isn't.
 """
 
-import shutil
 from datetime import timedelta
-from pathlib import Path
 
-from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
@@ -16,6 +13,7 @@ from django_tenants.utils import schema_context, tenant_context
 
 from integrations import mail
 
+from . import files
 from .audit import record
 from .models import Domain, Retailer
 
@@ -68,7 +66,7 @@ def delete(retailer: Retailer, *, by: str = "system") -> None:
         if row.state != Retailer.State.CLOSED or row.delete_at > timezone.now():
             raise NotDue(f"{row} isn't due to be deleted.")
         # Before the commit, so that files never outlive the row that leads to them.
-        shutil.rmtree(media_folder(schema), ignore_errors=True)
+        files.delete_all(schema)
         record(row, "deleted", f"closed since {row.state_since:%Y-%m-%d}", by=by)
         for domain in Domain.objects.filter(tenant=row):
             domain.delete()  # one by one: the look-ups of hosts are forgotten by signals
@@ -89,14 +87,8 @@ def what_is_left(schema: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema])
         found = ["schema"] if cursor.fetchone() else []
-    if media_folder(schema).exists():
+    if files.names(schema):
         found.append("files")
     if Retailer.objects.filter(schema_name=schema).exists():
         found.append("row")
     return found
-
-
-def media_folder(schema: str) -> Path:
-    if not schema or schema == "public" or "/" in schema or schema.startswith("."):
-        raise ValueError(f"{schema!r} isn't a retailer's schema.")
-    return Path(settings.MEDIA_ROOT) / schema

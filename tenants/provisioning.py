@@ -1,6 +1,5 @@
 """A new retailer, in one transaction: complete or absent, whatever dies when."""
 
-import shutil
 from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
@@ -15,8 +14,7 @@ from forms_app.brand import Brand
 from forms_app.starter import Starter, build_starter
 from integrations import mail
 
-from . import audit, schemas
-from .farewell import media_folder
+from . import audit, files, schemas
 from .models import AuditEntry, Domain, Retailer
 from .names import check_address
 from .tokens import password_link
@@ -117,7 +115,7 @@ def create(name: str, slug: str, owner_email: str, wishes: Wishes, by: str) -> R
         Domain.objects.create(tenant=retailer, domain=retailer.host, is_primary=True)
         schemas.replay(template, retailer.schema_name)
         # What a worker wrote that died before its transaction ended: nobody else has this schema.
-        shutil.rmtree(media_folder(retailer.schema_name), ignore_errors=True)
+        files.delete_all(retailer.schema_name)
         with tenant_context(retailer):
             owner = get_user_model().objects.create_user(owner_email)
             # Else Wagtail's log would name whoever sent this request: the operator's people have

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -13,12 +12,13 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.core.cache import cache
+from django.core.files.base import File
 from django.db import connection, transaction
 from django_tenants.utils import tenant_context
 
 from forms_app import erasing, starter
 
-from . import audit, backup, farewell, schemas
+from . import audit, backup, files, schemas
 from .models import AuditEntry, Domain, Retailer
 from .provisioning import check_address, free_schema_name
 
@@ -166,7 +166,8 @@ def restore_belongings(told: dict, row: Retailer) -> None:
 
 def put_media(source: Path, schema: str) -> None:
     """The files, in the place of those that are there. Inside the transaction, as its last step."""
-    target = farewell.media_folder(schema)
-    shutil.rmtree(target, ignore_errors=True)
-    if source.exists():
-        shutil.copytree(source, target)
+    files.delete_all(schema)
+    for path in source.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as content:
+                files.put(schema, path.relative_to(source).as_posix(), File(content))

@@ -145,6 +145,7 @@ volumes:
 
 {{- define "customerinfo.pod" -}}
 {{ include "customerinfo.hookPod" . }}
+{{- if ne .Values.media.storage "s3" }}
   - name: media
     {{- if eq .Values.media.storage "claim" }}
     persistentVolumeClaim:
@@ -153,6 +154,7 @@ volumes:
     emptyDir:
       sizeLimit: 1Gi
     {{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* Without the track: a canary shares it. */}}
@@ -188,8 +190,10 @@ volumeMounts:
 
 {{- define "customerinfo.container" -}}
 {{ include "customerinfo.hookContainer" . }}
+{{- if ne .Values.media.storage "s3" }}
   - name: media
     mountPath: /data/media
+{{- end }}
 {{- end -}}
 
 {{/* Later sources win. */}}
@@ -229,7 +233,11 @@ METRICS_HOST: 0.0.0.0
 METRICS_PORT: {{ .Values.metrics.port | quote }}
 {{- end }}
 SENTRY_RELEASE: {{ default .Chart.AppVersion .Values.image.tag | toString | quote }}
+{{- if eq .Values.media.storage "s3" }}
+MEDIA_STORAGE: {{ required "media.s3.url is needed with media.storage=s3" .Values.media.s3.url | quote }}
+{{- else }}
 MEDIA_ROOT: /data/media
+{{- end }}
 {{- range $name, $value := .Values.config }}
 {{ $name }}: {{ $value | toString | quote }}
 {{- end }}

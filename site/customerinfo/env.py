@@ -94,25 +94,44 @@ class Env:
     def storage(self, name: str, default: str) -> dict:
         """A STORAGES entry from a folder, or from s3://bucket/prefix?endpoint=…&region=…"""
         value = self.text(name, default)
-        url, _ = split(value)
-        if url is None or url.scheme not in ("", "s3") or (url.scheme and not url.netloc):
-            self.mistakes.append(f"{name} must be a folder, or look like s3://bucket/prefix.")
-        if url is None or url.scheme != "s3":
+        if "://" not in value:
             return {
                 "BACKEND": "django.core.files.storage.FileSystemStorage",
                 "OPTIONS": {"location": value},
             }
-        query = {key: values[-1] for key, values in parse_qs(url.query).items()}
         return {
             "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {
-                "bucket_name": url.netloc,
-                "location": url.path.strip("/"),
-                "endpoint_url": query.get("endpoint"),
-                "region_name": query.get("region"),
-                "default_acl": None,
-                "file_overwrite": False,
-            },
+            "OPTIONS": self.s3(name, "a folder, or look like s3://bucket/prefix"),
+        }
+
+    def media_storage(self, name: str) -> dict:
+        """A STORAGES entry from s3://bucket/prefix?endpoint=…&region=…; empty: the folder."""
+        if not self.text(name, ""):
+            return {"BACKEND": "tenants.storage.RetailerStorage"}
+        return {
+            "BACKEND": "tenants.s3_storage.RetailerS3Storage",
+            "OPTIONS": self.s3(name, "empty, or look like s3://bucket/prefix"),
+        }
+
+    def s3(self, name: str, wanted: str) -> dict:
+        """Options of django-storages' S3Storage; `wanted` is what the variable must be."""
+        url, _ = split(self.text(name))
+        url = url or urlsplit("")
+        query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+        if url.scheme != "s3" or not url.netloc or set(query) - {"endpoint", "region"}:
+            self.mistakes.append(f"{name} must be {wanted}, with ?endpoint= and region= at most.")
+        endpoint = query.get("endpoint")
+        if endpoint and not endpoint.startswith(("https://", "http://")):
+            self.mistakes.append(f"{name}: its endpoint must begin with https://.")
+        return {
+            "bucket_name": url.netloc,
+            "location": url.path.strip("/"),
+            "endpoint_url": endpoint,
+            "region_name": query.get("region"),
+            # Servers other than AWS's often have no host name for each bucket.
+            "addressing_style": "path" if endpoint else None,
+            "default_acl": None,
+            "file_overwrite": False,
         }
 
     def base_url(self, name: str, default: str | None = None) -> str:

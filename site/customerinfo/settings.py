@@ -208,12 +208,11 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 MEDIA_ROOT = env.text("MEDIA_ROOT", str(ROOT / "var" / "media"))
 MEDIA_URL = "/media/"
-MULTITENANT_RELATIVE_MEDIA_ROOT = "%s"
 STATIC_ROOT = env.text("STATIC_ROOT", str(ROOT / "var" / "static"))
 STATIC_URL = "/static/"
 COLLECTED = not (DEMO or DEBUG) or "collectstatic" in sys.argv
 STORAGES = {
-    "default": {"BACKEND": "tenants.storage.RetailerStorage"},
+    "default": env.media_storage("MEDIA_STORAGE"),  # empty: the folder MEDIA_ROOT
     "backups": env.storage("BACKUP_URL", str(ROOT / "var" / "backups")),
     "staticfiles": {
         "BACKEND": (

@@ -22,7 +22,7 @@ def broken(settings, name: str):
         case "csrf cookie for all hosts":
             settings.CSRF_COOKIE_DOMAIN = ".shops.test"
         case "files in one folder":
-            storage = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+            storage = {"BACKEND": "storages.backends.s3.S3Storage"}
             settings.STORAGES = {**settings.STORAGES, "default": storage}
         case "forwarded hosts believed":
             settings.USE_X_FORWARDED_HOST = True

@@ -1,10 +1,12 @@
-"""Files of a retailer: on its own host and nowhere else, and nothing but pictures."""
+"""Files of a retailer: on its own host and nowhere else, and nothing but pictures.
+
+Each holds with files in a folder and in a bucket.
+"""
 
 import io
-from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,7 +14,10 @@ from django_tenants.utils import tenant_context
 from PIL import Image as Picture
 from wagtail.images import get_image_model
 
+from tenants import files
+
 from .people import browser, owner_of
+from .places import PREFIX
 
 OPERATOR = "console.shops.test"
 
@@ -28,21 +33,19 @@ def body(answer) -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def folder_of_this_test(empty_cache):
-    """django-tenants 4.0.1 keeps the first MEDIA_ROOT that it saw, across tests."""
-    default_storage._wrapped.__dict__.pop("relative_media_root", None)
-    yield
-    default_storage._wrapped.__dict__.pop("relative_media_root", None)
+def in_each_place(place):
+    """Every test here runs twice."""
 
 
 @pytest.fixture
-def stored(retailers) -> str:
+def stored(retailers, place) -> str:
     """The address of a file that Acorn has and Birch hasn't."""
+    place.put("r_acorn/acorn.png", png("green"))
     with tenant_context(retailers[0]):
-        return default_storage.url(default_storage.save("acorn.png", ContentFile(png("green"))))
+        return default_storage.url("acorn.png")
 
 
-def test_an_uploaded_picture_is_served_on_its_own_host_only(retailers):
+def test_an_uploaded_picture_is_served_on_its_own_host_only(retailers, place):
     acorn, birch = retailers
     file = SimpleUploadedFile("leaf.png", png("green"), "image/png")
     answer = owner_of(acorn).post("/admin/images/add/", {"title": "Leaf", "file": file})
@@ -59,15 +62,54 @@ def test_an_uploaded_picture_is_served_on_its_own_host_only(retailers):
             assert browser(host).get(address).status_code == 404
     with tenant_context(birch):
         assert not get_image_model().objects.exists()
-    assert not (Path(settings.MEDIA_ROOT) / birch.schema_name).exists()
+    assert len(place.files("r_acorn")) == 2 and place.files("r_birch") == {}
 
 
-def test_the_same_address_on_both_hosts_is_each_ones_own_file(retailers):
+def test_the_same_address_on_both_hosts_is_each_ones_own_file(retailers, place):
     for retailer, colour in zip(retailers, ("green", "white"), strict=True):
-        with tenant_context(retailer):
-            assert default_storage.save("logo.png", ContentFile(png(colour))) == "logo.png"
+        place.put(f"{retailer.schema_name}/logo.png", png(colour))
     for retailer, colour in zip(retailers, ("green", "white"), strict=True):
         assert body(browser(retailer.host).get("/media/logo.png")) == png(colour)
+
+
+def test_a_name_is_never_used_twice_so_that_what_browsers_keep_stays_true(retailers):
+    names = []
+    for colour in ("green", "white"):
+        for retailer in retailers:
+            with tenant_context(retailer):
+                name = default_storage.save("images/logo.png", ContentFile(png(colour)))
+                assert name.startswith("images/logo_") and name.endswith(".png")
+                assert default_storage.open(name).read() == png(colour)
+                default_storage.delete(name)
+                assert not default_storage.exists(name)
+                names.append(name)
+    assert len(set(names)) == 4
+    with tenant_context(retailers[0]):
+        long = default_storage.save(f"images/{'x' * 95}.png", ContentFile(b"x"), max_length=100)
+        assert len(long) == 100 and long.endswith(".png")
+
+
+def test_a_process_that_changes_the_retailer_changes_the_files(retailers):
+    """One storage object serves all of them, one after the other."""
+    kept = {}
+    for retailer in retailers:
+        with tenant_context(retailer):
+            name = default_storage.save("logo.png", ContentFile(retailer.slug.encode()))
+            kept[retailer] = (name, default_storage.open(name))
+    for retailer, (name, opened) in kept.items():
+        assert opened.read() == retailer.slug.encode()  # read in another schema, as exports are
+        opened.close()
+        (other,) = {*retailers} - {retailer}
+        with tenant_context(other):
+            assert not default_storage.exists(name)
+            assert default_storage.listdir("")[1] == [kept[other][0]]
+            with pytest.raises(FileNotFoundError):
+                default_storage.open(name)
+            default_storage.delete(name)
+        with tenant_context(retailer):
+            assert default_storage.exists(name)
+    with pytest.raises(FileNotFoundError):
+        default_storage.open(kept[retailers[0]][0])  # in no retailer's schema
 
 
 def test_a_picture_may_be_kept_but_carries_no_script(retailers, stored):
@@ -97,38 +139,42 @@ def test_a_picture_that_the_browser_still_has_is_not_sent_again(retailers, store
         "....//r_acorn/acorn.png",
     ],
 )
-def test_a_path_that_leaves_the_folder_is_refused(retailers, stored, path):
+def test_a_path_that_leaves_the_folder_is_refused(retailers, stored, settings, path):
     acorn, birch = retailers
     assert browser(acorn.host).get("/media/acorn.png").status_code == 200
     assert browser(birch.host).get(f"/media/{path}").status_code in (400, 404)
-    absolute = f"{settings.MEDIA_ROOT}/r_acorn/acorn.png"
-    assert browser(birch.host).get(f"/media/{absolute}").status_code in (400, 404)
+    for absolute in (f"{settings.MEDIA_ROOT}/r_acorn/acorn.png", f"/{PREFIX}/r_acorn/acorn.png"):
+        assert browser(birch.host).get(f"/media/{absolute}").status_code in (400, 404)
+    with tenant_context(birch), pytest.raises((SuspiciousOperation, FileNotFoundError)):
+        default_storage.open(path)
 
 
-def test_a_folder_whose_name_begins_like_the_retailers_is_not_its_own(retailers, stored):
+def test_a_folder_whose_name_begins_like_the_retailers_is_not_its_own(retailers, place):
     acorn, birch = retailers
-    sibling = Path(settings.MEDIA_ROOT) / f"{birch.schema_name}_2"
-    sibling.mkdir(parents=True)
-    (sibling / "secret.png").write_bytes(png("red"))
-    with tenant_context(birch):
-        default_storage.save("own.png", ContentFile(png("white")))
-    answer = browser(birch.host).get(f"/media/../{sibling.name}/secret.png")
+    place.put("r_birch_2/secret.png", png("red"))
+    place.put("r_birch/own.png", png("white"))
+    place.put("r_acorn/own.png", png("green"))
+    answer = browser(birch.host).get("/media/../r_birch_2/secret.png")
     assert answer.status_code in (400, 404)
+    assert files.names("r_birch") == ["own.png"]
+    files.delete_all("r_birch")
+    assert list(place.files("r_birch_2")) == ["secret.png"]
+    assert list(place.files("r_acorn")) == ["own.png"]
 
 
-@pytest.mark.parametrize("path", ["", "nothing.png", "folder", "a%00.png", "x" * 300 + ".png"])
-def test_what_is_no_file_is_a_404(retailers, stored, path):
+@pytest.mark.parametrize(
+    "path", ["", "nothing.png", "folder", "a%00.png", "x" * 300 + ".png", "x" * 2000 + ".png"]
+)
+def test_what_is_no_file_is_a_404(retailers, place, path):
     for retailer in retailers:
-        (Path(settings.MEDIA_ROOT) / retailer.schema_name / "folder").mkdir(parents=True)
+        place.put(f"{retailer.schema_name}/folder/file.png", b"")
         assert browser(retailer.host).get(f"/media/{path}").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["page.html", "list.pdf", "data.json", "noending", "a.png.html"])
-def test_what_is_no_picture_is_a_404(retailers, name):
-    acorn, birch = retailers
+def test_what_is_no_picture_is_a_404(retailers, place, name):
     for retailer in retailers:
-        with tenant_context(retailer):
-            default_storage.save(name, ContentFile(b"<script>alert(1)</script>"))
+        place.put(f"{retailer.schema_name}/{name}", b"<script>alert(1)</script>")
         assert browser(retailer.host).get(f"/media/{name}").status_code == 404
 
 

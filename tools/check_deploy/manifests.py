@@ -21,6 +21,10 @@ def value_sets() -> dict[str, list[str]]:
         "production": ["production", "--values", str(HERE / "values/production.yaml")],
         "own-domains": ["production", "--values", str(HERE / "values/own-domains.yaml")],
         "minimal": ["try-out", "--values", str(HERE / "values/minimal.yaml")],
+        "files in s3": [
+            *("try-out", "--values", str(HERE / "values/minimal.yaml")),
+            *("--set", "media.storage=s3,media.s3.url=s3://bucket/prefix?region=eu-central-1"),
+        ],
     }
 
 

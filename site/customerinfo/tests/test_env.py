@@ -191,3 +191,43 @@ def test_no_key_at_all_is_named(keys):
     env = Env({"KEYS": keys})
     env.fernet_keys("KEYS")
     assert "KEYS" in mistakes(env)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("/data/media", "s3:bucket", "s3:///prefix", "https://bucket.example/prefix"),
+        *("s3://bucket?endpont=https://s3.example", "s3://bucket?endpoint=s3.example", "s3://[x"),
+    ],
+)
+def test_a_media_storage_that_is_none_is_named(value):
+    env = Env({"MEDIA_STORAGE": value})
+    env.media_storage("MEDIA_STORAGE")
+    assert "- MEDIA_STORAGE" in mistakes(env)
+
+
+def test_uploaded_files_go_to_the_folder_or_to_a_bucket_with_a_prefix():
+    assert Env({}).media_storage("MEDIA_STORAGE") == {"BACKEND": "tenants.storage.RetailerStorage"}
+    env = Env(
+        {
+            "MEDIA_STORAGE": "s3://shops/media/?endpoint=https://s3.example&region=eu",
+            "BACKUP_URL": "s3://vault",
+        }
+    )
+    made = env.media_storage("MEDIA_STORAGE")
+    assert made["BACKEND"] == "tenants.s3_storage.RetailerS3Storage"
+    chosen = {
+        key: made["OPTIONS"][key]
+        for key in ("bucket_name", "location", "endpoint_url", "region_name", "addressing_style")
+    }
+    assert list(chosen.values()) == ["shops", "media", "https://s3.example", "eu", "path"]
+    backups = env.storage("BACKUP_URL", "")["OPTIONS"]
+    assert (backups["bucket_name"], backups["addressing_style"]) == ("vault", None)
+    env.finish()
+
+
+@pytest.mark.parametrize("value", ["ftp://vault/x", "s3:///x"])
+def test_a_place_for_backups_that_is_none_is_named(value):
+    env = Env({"BACKUP_URL": value})
+    env.storage("BACKUP_URL", "")
+    assert "- BACKUP_URL must be a folder" in mistakes(env)

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-KINDS = ("500", "429", "401", "422", "hang", "close", "half", "commit_then_close")
+KINDS = ("500", "429", "401", "422", "hang", "slow", "close", "half", "commit_then_close")
 
 
 @dataclass
 class Fault:
-    """`after`: for 429 the Retry-After, for hang how long, in seconds. `path`: only calls whose
-    path holds this text. `chance`: how likely each call is to meet it."""
+    """`after`: for 429 the Retry-After, for hang and slow how long, in seconds. `path`: only calls
+    whose path holds this text. `chance`: how likely each call is to meet it."""
 
     kind: str
     times: int = 1

@@ -141,6 +141,9 @@ class Handler(BaseHTTPRequestHandler):
         if fault.kind in _FAULTY:
             error = _FAULTY[fault.kind]
             return self._send_reply(call, error.status, error.body())
+        if fault.kind == "slow":
+            self.server.stopping.wait(1 if fault.after is None else fault.after)
+            return self._send_reply(call, *self._answer(account, path, query, body))
         if fault.kind == "hang":
             self.server.stopping.wait(60 if fault.after is None else fault.after)
         elif fault.kind == "commit_then_close":

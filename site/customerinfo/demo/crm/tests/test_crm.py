@@ -253,6 +253,14 @@ def test_a_broken_answer_may_hide_a_change(crm, kind, happened):
     assert len(crm.found(email="ann@example.com")) == happened
 
 
+def test_a_slow_answer_is_whole_all_the_same(crm):
+    crm.fault("slow", after=0.2)
+    started = time.monotonic()
+    assert crm.upsert(contact())[0] == 200
+    assert time.monotonic() - started >= 0.2
+    assert len(crm.found(email="ann@example.com")) == 1
+
+
 def test_a_fault_may_wait_for_its_call(crm):
     crm.fault("500", path="/contacts")
     assert crm.api("GET", "/me")[0] == 200
