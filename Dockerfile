@@ -1,6 +1,7 @@
 # One image for web, worker, beat, migrate and commands. The process is chosen by the arguments;
 # without any it is the web server on port 8000. Runs as a number, on a read-only root file system
-# with a writable /tmp; uploaded files go to /data/media.
+# with a writable /tmp; uploaded files go to /data/media. Some 420 MB unpacked: packages 265, base
+# and pg_dump 142, application 15 (`make check-deploy` tells, and holds the first and the last).
 
 # pg_dump must not be older than the server (Debian's own is): keep this at the server's version.
 FROM postgres:18.6-bookworm AS postgres

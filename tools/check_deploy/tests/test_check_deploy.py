@@ -312,6 +312,24 @@ def test_an_unbroken_copy_passes(copy):
     assert f"{len(steps)} ok, 0 failed, 0 skipped" in done.stdout
 
 
+@pytest.mark.skipif(not shutil.which("rsync"), reason="needs rsync (apt-get install rsync)")
+@pytest.mark.parametrize(
+    "step, rule, complaint",
+    [
+        ("ci-lint-job", "lint:\n\t@echo a mistake; exit 3\n", "the lint job fails:.*a mistake"),
+        ("ci-tests-job", "suite:\n\t@echo a mistake; exit 3\n", "the tests job fails:.*a mistake"),
+        ("ci-tests-job", "suite:\n\t@true\n", "have left 0 JUnit files"),
+    ],
+)
+def test_a_job_that_fails_or_leaves_no_report_fails_the_check(step, rule, complaint, copy):
+    (copy / "Makefile").write_text(rule)
+
+    done = check(copy, step)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(rf"^failed +{step} .*{complaint}", done.stdout, re.MULTILINE | re.DOTALL)
+
+
 def test_a_machine_without_buildah_skips_the_image_and_says_what_it_needs(copy, tmp_path):
     done = check(copy, "image", "image-run", PATH=str(tmp_path))
 
