@@ -45,15 +45,18 @@ def of_web(rendered: list[dict]) -> dict[str, str]:
 def manage(root: Path, variables: Mapping[str, str], *words: str) -> str:
     """manage.py of the tree with these variables and no other; what it said."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=root,
-        env={**kept, **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=root,
+            env={**kept, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"{' '.join(words)} took more than {error.timeout:.0f} s") from error
     said = (done.stdout + done.stderr).strip()
     if done.returncode:
         raise Failed(f"{' '.join(words)}:\n" + "\n".join(said.splitlines()[-25:]))
