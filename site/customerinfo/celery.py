@@ -1,10 +1,11 @@
 """The Celery app. Tasks live in each app's `tasks.py`."""
 
+import gc
 import os
 import sys
 
 from celery import Celery
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, worker_init, worker_ready
 
 from . import shared_counts
 
@@ -15,6 +16,13 @@ if "worker" in sys.argv:  # its children count together; nobody else imports thi
 app = Celery("customerinfo")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def share_memory(**kwargs) -> None:
+    """Before the children are forked: the collector would write into what they share."""
+    gc.collect()
+    gc.freeze()
 
 
 @worker_ready.connect

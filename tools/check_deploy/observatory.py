@@ -111,11 +111,11 @@ def running(root: Path, programs: Programs) -> Iterator[tuple[int, str, Path]]:
 
 @contextmanager
 def web(root: Path, variables: dict[str, str], port: int) -> Iterator[None]:
-    words = ["gunicorn", "customerinfo.wsgi", f"--bind=127.0.0.1:{port}", "--threads=4"]
+    words = ["gunicorn", "--config=python:customerinfo.web", f"--bind=127.0.0.1:{port}"]
     env = {**variables, "PATH": os.environ["PATH"]}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *words, "--no-control-socket"],
+            [sys.executable, "-m", *words],
             cwd=root,
             env=env,
             stdin=subprocess.DEVNULL,

@@ -67,7 +67,7 @@ def product(data_dir: Path, port: int, env: dict[str, str], dev: bool = False) -
     level = f"--loglevel={env.get('LOG_LEVEL', 'INFO')}"
     gunicorn = [*python, "gunicorn", "--config", "python:customerinfo.web"]
     gunicorn += ["--workers", "1", "--reload"] if dev else ["--workers", "2"]
-    gunicorn += ["--threads", "4", "--graceful-timeout", "3", "--no-control-socket"]
+    gunicorn += ["--graceful-timeout", "3"]
     for address in loopback_addresses():
         host = f"[{address}]" if ":" in address else address
         gunicorn += ["--bind", f"{host}:{port}"]

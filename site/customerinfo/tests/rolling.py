@@ -38,9 +38,7 @@ def chart_web() -> dict:
     values = yaml.safe_load((ROOT / "chart/values.yaml").read_text())["web"]
     template = (ROOT / "chart/templates/web.yaml").read_text()
     arguments = VALUE.sub(lambda found: str(values[found[1]]), ARGUMENTS.search(template)[1])
-    # Of the image: its port and its memory file system.
-    own = ("--bind=", "--worker-tmp-dir=")
-    words = [word for word in arguments.split() if not word.startswith(own)]
+    words = [word for word in arguments.split() if not word.startswith("--bind=")]
     return {**values, "arguments": " ".join(words)}
 
 
@@ -109,7 +107,7 @@ class Deployment:
             "WEB_CONCURRENCY": str(self.web["workers"]),
             "GUNICORN_CMD_ARGS": self.web["arguments"],
         }
-        command = [sys.executable, "-m", "gunicorn", "customerinfo.wsgi:application"]
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:customerinfo.web"]
         with (self.stack.folder / f"pod-{next(self.number)}.log").open("wb") as log:
             pod = subprocess.Popen(
                 [*command, "--bind", f"127.0.0.1:{port}"],

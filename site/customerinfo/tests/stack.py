@@ -84,8 +84,8 @@ class Stack:
     def start(self, name: str) -> None:
         celery = ["celery", "--quiet", "-A", "customerinfo"]
         command = {
-            "web": "gunicorn --config python:customerinfo.web --workers 2 --threads 4"
-            f" --no-control-socket --bind 127.0.0.1:{self.port}".split(),
+            "web": "gunicorn --config python:customerinfo.web --workers 2"
+            f" --bind 127.0.0.1:{self.port}".split(),
             "worker": [*celery, "worker", "-c", "2", "--without-mingle", "--without-gossip"],
             "beat": [*celery, "beat", "--schedule", str(self.folder / "beat")],
         }[name]
