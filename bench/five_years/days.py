@@ -51,7 +51,7 @@ def answers_of(shop: Shop, keys: dict[str, str], chance: random.Random) -> dict[
         f"{keys['birthday']}-month": str(chance.randrange(1, 13)),
     }
     if chance.random() < 0.6:
-        answers[keys["consent"]] = "on"
+        answers[keys["consent"]] = "yes"
     return answers
 
 

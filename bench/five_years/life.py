@@ -87,6 +87,7 @@ class Life:
         for hours in (24, 30, 48):
             self.clock.go_to(BEGIN + timedelta(days=self.plan.last, hours=hours))
             self.settle()
+        self.back_up()  # and drops the old ones, as each night's does on a server
 
     def day(self, lived: int, day: int) -> None:
         morning = BEGIN + timedelta(days=day)
@@ -155,9 +156,9 @@ class Life:
         for shop in self.staying:
             if lived % 7 == 0:
                 days.owner_looks_in(shop)
-            if lived % 30 == 10:
+            if lived % 30 == 4:
                 days.owner_rewords(shop)
-            if lived % 90 == 20:
+            if lived % 90 == 5:
                 days.operator_helps(shop)
         if lived % 7 == 0:
             days.operator_looks_in()

@@ -28,13 +28,15 @@ class Plan:
 
 
 def whole(years: float, retailers: int, a_day: int, every: int) -> Plan:
-    """All days of so many years, or each so-manieth of them."""
-    days = max(200, round(365.25 * years))  # until the one that leaves is gone
+    """All days of so many years; or each so-manieth, and more of them while a bill is open."""
+    last = max(200, round(365.25 * years))  # until the one that leaves is gone
+    declines_on = min(400, last // 2)
+    days = {*range(0, last + 1, every), *range(declines_on, declines_on + 45, min(every, 4))}
     return Plan(
-        range(0, days + 1, every),
+        sorted(days),
         retailers,
         a_day,
-        declines_on=min(400, days // 2),
+        declines_on=declines_on,
         kept_days=365 if years > 1 else 90,
-        backup_every=max(1, 14 // every),
+        backup_every=max(2, 14 // every),
     )
