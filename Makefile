@@ -10,12 +10,14 @@
 #   make lint         style, import rules, Django's checks, missing migrations
 #   make conformance  the REST connector against real CRMs that install from the package registry
 #   make bench        the numbers, beside what the machine allows (NAME=chaos: one of them)
+#   make five-years   years of a small platform with the clock moved (YEARS=1 A_DAY=5: fewer, less)
 #   make check-deploy image, chart and pipeline, as far as one can without a cluster
 #   make lock         compile requirements/*.in again (make lock UPGRADE=1: to the newest versions)
 #   make clean        delete environments and caches; the demo's data stays
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset dev dev-reset test suite test-fast test-next lint conformance bench check-deploy lock clean
+.PHONY: help demo demo-reset dev dev-reset test suite test-fast test-next lint conformance bench five-years \
+	check-deploy lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -109,6 +111,11 @@ conformance: .venv/.stamp-dev
 
 bench: .venv/.stamp-dev
 	@$(PY) -m bench $(NAME)
+
+# EVERY=7 lives one day a week, FILL=110000 copies one retailer's sign-ups until it has so many.
+five-years: .venv/.stamp-dev
+	@YEARS=$(YEARS) RETAILERS=$(RETAILERS) A_DAY=$(A_DAY) EVERY=$(EVERY) FILL=$(FILL) \
+		$(PY) -m bench.five_years
 
 check-deploy: .venv/.stamp-dev
 	@$(PY) tools/check_deploy/run

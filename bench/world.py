@@ -46,10 +46,18 @@ class World:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """Everything up, with Django on a database of its own; stopped and dropped afterwards."""
+    """A platform with one retailer."""
+    with platform() as (postgres, redis, name):
+        yield World(make_retailer(), postgres, redis, FOLDER, dsn(postgres, name))
+
+
+@contextmanager
+def platform(durable: bool = True) -> Iterator[tuple[PostgresServer, RedisServer, str]]:
+    """Everything up, with Django on a database of its own, whose name comes last; stopped and
+    dropped afterwards."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
-        start_postgres(FOLDER / "postgres", durable=True) as postgres,
+        start_postgres(FOLDER / "postgres", durable=durable) as postgres,
         start_redis(FOLDER / "redis", persistent=False) as redis,
     ):
         os.environ |= {
@@ -73,7 +81,7 @@ def world() -> Iterator[World]:
         from customerinfo.tests import databases
 
         with databases.fresh_copy(databases.migrated()) as name, databases.pointed_at(name):
-            yield World(make_retailer(), postgres, redis, FOLDER, dsn(postgres, name))
+            yield postgres, redis, name
 
 
 def dsn(postgres: PostgresServer, name: str) -> str:

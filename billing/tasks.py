@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 500
 KEEP_DRIFT = timedelta(days=400)
+# Stripe repeats an event for three days. What couldn't be answered stays longer, for a person.
+KEEP_EVENTS, KEEP_UNANSWERED = timedelta(days=60), timedelta(days=400)
 
 
 @shared_task
@@ -46,11 +48,20 @@ def reconcile_all() -> int:
         return 0
     with schema_context(get_public_schema_name()):
         secrecy.forget_keys()
-        Drift.objects.filter(at__lt=timezone.now() - KEEP_DRIFT).delete()
+        forget_old()
         numbers = all_retailers()
     for number in numbers:
         reconcile_one.delay(number)
     return len(numbers)
+
+
+def forget_old() -> None:
+    now = timezone.now()
+    Drift.objects.filter(at__lt=now - KEEP_DRIFT).delete()
+    old = ReceivedEvent.objects.filter(received_at__lt=now - KEEP_EVENTS)
+    (
+        old.filter(processed_at__isnull=False) | old.filter(received_at__lt=now - KEEP_UNANSWERED)
+    ).delete()
 
 
 def all_retailers() -> list[int]:

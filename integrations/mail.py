@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 OWNERS = "Owners"  # the group; see forms_app.starter
 GIVE_UP = timedelta(hours=72)
 A_BATCH = 50
+KEEP = timedelta(days=30)
+KEEP_ONCE = timedelta(days=400)  # what is told once must not be told again after a month
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,14 @@ def send_due() -> int:
             row(mail).update(attempts=F("attempts") + 1, due_at=then)
             sent += _send(mail)
     return sent
+
+
+def forget_old() -> int:
+    """Delete a retailer's mails that are long over, in its schema; how many."""
+    now = timezone.now()
+    free = Mail.objects.filter(once=None, created_at__lt=now - KEEP)
+    once = Mail.objects.filter(created_at__lt=now - KEEP_ONCE)
+    return (free | once).delete()[0]
 
 
 def row(mail: AbstractMail) -> QuerySet:

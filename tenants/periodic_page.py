@@ -18,6 +18,7 @@ LEFT_OUT = timedelta(hours=26)  # after the others: all have a turn at least eve
 WORDS = {
     "forms_app.tasks.apply_retention": "Retention: delete what is too old",
     "integrations.tasks.prune_log": "Shorten the delivery log",
+    "tenants.tasks.tidy_retailer": "Forget ended sessions and old mails",
     backup.TASK: "Backup",
     "integrations.tasks.look_for_drift": "Look whether CRMs have changed",
 }

@@ -8,7 +8,10 @@ from celery import shared_task
 from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
 
-from . import addresses, farewell, figures, onboard_queue
+from integrations import mail
+from integrations.tenant_task import TenantTask
+
+from . import addresses, farewell, figures, onboard_queue, sessions
 from .models import PublicMail
 
 log = logging.getLogger(__name__)
@@ -64,7 +67,14 @@ def look_at_domains() -> int:
 
 @shared_task
 def tidy() -> None:
-    """For beat, at night: forget who asked for what."""
+    """For beat, at night: forget who asked for what, and the console's sessions."""
     with schema_context(get_public_schema_name()):
         onboard_queue.forget_old()
+        sessions.forget_ended()
         PublicMail.objects.filter(created_at__lt=timezone.now() - KEEP_MAILS).delete()
+
+
+@shared_task(base=TenantTask)
+def tidy_retailer() -> int:
+    """The same of a retailer: sessions that are over, and old mails."""
+    return sessions.forget_ended() + mail.forget_old()

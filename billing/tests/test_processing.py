@@ -326,3 +326,22 @@ def test_a_failure_in_the_database_keeps_the_event_too(monkeypatch):
     processing.process(event.pk)
     event.refresh_from_db()
     assert event.error == "DatabaseError: the disk is full"
+
+
+def test_events_are_forgotten_after_two_months_and_unanswered_ones_much_later(
+    retailers, fake_stripe
+):
+    old = timezone.now() - timedelta(days=61)
+    for name, received, processed in (
+        ("evt_new", timezone.now(), timezone.now()),
+        ("evt_old", old, old),
+        ("evt_unanswered", old, None),
+        ("evt_given_up", timezone.now() - timedelta(days=401), None),
+    ):
+        ReceivedEvent.objects.create(
+            id=name, type="customer.updated", object_type="customer",
+            received_at=received, processed_at=processed, attempts=models.MOST_ATTEMPTS,
+        )  # fmt: skip
+    tasks.reconcile_all()
+    left = ReceivedEvent.objects.order_by("pk").values_list("pk", flat=True)
+    assert list(left) == ["evt_new", "evt_unanswered"]

@@ -1,13 +1,18 @@
 """The spreadsheet of sign-ups: every column that ever was, and nothing that runs."""
 
 import csv
+import gc
 import io
+import weakref
 
 import pytest
+from django.db.models.signals import post_init
 from django_tenants.utils import tenant_context
 from openpyxl import load_workbook
 
+from forms_app import signup_views
 from forms_app.export import harmless
+from forms_app.models import Signup
 
 from .shop import field, key
 
@@ -136,3 +141,28 @@ def test_more_than_a_page_of_the_list_is_exported(shops, robin):
         acorn.sign_up({**robin, "first_name": f"Nr {number}"})
     with tenant_context(acorn.retailer):
         assert len(table(acorn)) == len(table(acorn, "xlsx")) == 55
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_an_export_never_holds_more_than_a_part_of_the_sign_ups_in_memory(
+    shops, robin, kind, monkeypatch
+):
+    monkeypatch.setattr(signup_views, "CHUNK", 2)
+    acorn, _ = shops
+    for number in range(9):
+        acorn.sign_up({**robin, "email": f"shopper.{number}@example.com"})
+    held, most = set(), 0
+
+    def loaded(instance, **kwargs):
+        nonlocal most
+        gc.collect()  # a sign-up and its deliveries know each other
+        held.add(id(instance))
+        weakref.finalize(instance, held.discard, id(instance))
+        most = max(most, len(held))
+
+    post_init.connect(loaded, sender=Signup)
+    try:
+        found = rows(acorn, kind)
+    finally:
+        post_init.disconnect(loaded, sender=Signup)
+    assert len(found) == 10 and 1 < most < 6  # one part while the next is made

@@ -8,7 +8,7 @@ from django_tenants.utils import tenant_context
 
 from forms_app import retention, tasks
 from forms_app.models import Retention, Signup
-from integrations.models import Delivery
+from integrations.models import Connection, Delivery, RemoteLink
 
 
 def keep(shop, days: int | None) -> None:
@@ -85,3 +85,32 @@ def test_owners_set_the_days_and_nothing_means_for_ever(shops):
     assert "days" in acorn.staff().post(url, {"days": "0"}).text
     for role in ("Editors", "Viewers"):
         assert acorn.staff(role).get(url).status_code == 302
+
+
+def test_nobody_is_known_by_a_link_any_more_whose_sign_ups_are_gone(years, robin):
+    """The links to CRM records hold addresses and numbers; without this they outlived everybody."""
+    acorn, birch = years
+    texted = acorn.sign_up({**robin, "email": "texted@example.com"})
+    nobody = acorn.sign_up({**robin, "email": "nobody@example.com"})
+    external = f"external:{nobody.pk}"
+    for shop in years:
+        shop.connect()
+        with tenant_context(shop.retailer):
+            people = ("email:d365@example.com", "email:d1@example.com", "phone:+31612345678")
+            for identity in (*people, external):
+                RemoteLink.objects.create(
+                    connection=Connection.objects.get(), identity=identity, remote_id="1001"
+                )
+    keep(acorn, 100)
+    with tenant_context(acorn.retailer):
+        for signup, mobile in ((texted, "+31612345678"), (nobody, "")):
+            age(signup, 101)
+            Signup.objects.filter(pk=signup.pk).update(email="", mobile=mobile)
+    assert tasks.apply_retention(schema=acorn.schema) == 3
+    assert tasks.apply_retention(schema=birch.schema) == 0
+    with tenant_context(acorn.retailer):
+        assert list(RemoteLink.objects.values_list("identity", flat=True)) == [
+            "email:d1@example.com"
+        ]
+    with tenant_context(birch.retailer):
+        assert RemoteLink.objects.count() == 4

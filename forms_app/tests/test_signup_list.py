@@ -150,6 +150,31 @@ def test_the_list_of_many_takes_no_more_statements_than_of_two(shops, robin):
     assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize("query", [{}, {"delivery": "delivered"}, {"consent": "yes"}])
+def test_the_list_of_years_neither_joins_nor_compares_what_it_does_not_show(shops, robin, query):
+    acorn, birch = shops
+    for shop in shops:
+        shop.connect()
+        shop.sign_up(robin)
+        with tenant_context(shop.retailer):
+            Delivery.objects.update(state="delivered")
+    staff = acorn.staff()
+    with CaptureQueriesContext(connection) as queries:
+        assert len(listed(acorn, staff, **query)) == (0 if "consent" in query else 1)
+    about = [q["sql"] for q in queries if 'FROM "forms_app_signup"' in q["sql"]]
+    assert about and not [sql for sql in about if "JOIN" in sql or "DISTINCT" in sql]
+
+
+def test_an_address_is_looked_for_among_all_answers_if_nobody_signed_up_with_it(shops, robin):
+    acorn, birch = shops
+    for shop in shops:
+        shop.sign_up({**robin, "long_text": "Write to kim@example.com as well, please."})
+    assert listed(acorn, q="ROBIN@example.com") == listed(acorn, q="Kim@Example.com") == ["Robin"]
+    birch.sign_up({**robin, "first_name": "Kim", "email": "kim@example.com"})
+    assert listed(birch, q="kim@example.com") == ["Kim"]
+    assert listed(acorn, q="ann@example.com") == []
+
+
 def test_the_list_is_not_for_strangers_nor_for_another_shops_staff(shops, robin):
     acorn, birch = shops
     signup = acorn.sign_up(robin)

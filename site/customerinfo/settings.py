@@ -366,6 +366,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="40"),
         "args": ["integrations.tasks.prune_log"],
     },
+    "tidy_retailers": {
+        "task": "integrations.fan_out.for_each_retailer",
+        "schedule": crontab(hour="3", minute="55"),
+        "args": ["tenants.tasks.tidy_retailer"],
+    },
     "publish_scheduled": {"task": "forms_app.tasks.find_scheduled", "schedule": 60.0},
     # Each retailer's turn begins at an hour of its own; see integrations.drift.
     "look_for_drift": {

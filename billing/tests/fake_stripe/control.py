@@ -13,7 +13,7 @@ def control(world, name: str, body: str):
     if name == "requests":
         return world.requests
     if name == "events":
-        return list(world.store.objects["event"].values())
+        return list(world.store.objects["event"].values())[values.get("after", 0) :]
     if name == "objects":
         return list(world.store.objects[values["kind"]].values())
     if name == "reset":

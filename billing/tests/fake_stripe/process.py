@@ -79,8 +79,9 @@ class FakeStripe:
         finally:
             there.close()
 
-    def events(self) -> list[dict]:
-        return self.ask("events")
+    def events(self, after: int = 0) -> list[dict]:
+        """In their order, without the first `after` of them."""
+        return self.ask("events", after=after)
 
     def requests(self, method: str, path: str) -> int:
         """How many such calls came in."""
