@@ -14,6 +14,8 @@ from bench import rounds
 from bench.servers import BenchFailed
 from bench.world import FOLDER, platform
 
+LONGEST_JUMP = 14  # days: over more, trials and unpaid bills would end unseen
+
 
 def say(line: str) -> None:
     print(line, flush=True)
@@ -26,6 +28,8 @@ def knob(name: str, otherwise: float) -> float:
 def main() -> int:
     years, retailers, a_day = knob("YEARS", 5), int(knob("RETAILERS", 5)), int(knob("A_DAY", 60))
     every, filled = int(knob("EVERY", 1)), int(knob("FILL", 0))
+    if not 1 <= every <= LONGEST_JUMP:
+        raise BenchFailed(f"EVERY can be 1 to {LONGEST_JUMP}.")
     started = time.monotonic()
     with platform(durable=False):
         # Only now: importing them needs Django.

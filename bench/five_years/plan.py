@@ -29,7 +29,9 @@ class Plan:
 
 def whole(years: float, retailers: int, a_day: int, every: int) -> Plan:
     """All days of so many years; or each so-manieth, and more of them while a bill is open."""
-    last = max(200, round(365.25 * years))  # until the one that leaves is gone
+    # The one that leaves has to be gone: trial, suspension and closing take 150 days, and each may
+    # be noticed a jump late.
+    last = max(160 + 4 * every, round(365.25 * years))
     declines_on = min(400, last // 2)
     days = {*range(0, last + 1, every), *range(declines_on, declines_on + 45, min(every, 4))}
     return Plan(
