@@ -1,6 +1,6 @@
 """A backup of one retailer: all that is needed to have it back, and nothing of anybody else.
 
-One encrypted file, a tar inside age (https://age-encryption.org): the server holds only the public
+One encrypted file, a tar.gz inside age (https://age-encryption.org): the server holds only the public
 key, so who steals a backup, or the server, can't read it. In the tar, in this order:
 
     manifest.json     the retailer's public rows, migrations, content types, tables with their rows
@@ -63,7 +63,7 @@ def backup(retailer: Retailer) -> str:
     Raises `NoKey`, `subprocess.CalledProcessError` (pg_dump), and what the storage raises.
     """
     to = recipient()
-    name = f"{retailer.schema_name}/{timezone.now():{KEEP_NAME}}.tar.age"
+    name = f"{retailer.schema_name}/{timezone.now():{KEEP_NAME}}.tar.gz.age"
     with tempfile.TemporaryFile() as sealed:
         with sealing(sealed, to) as plain:
             write(plain, retailer)
@@ -103,7 +103,7 @@ def sealing(target: BinaryIO, to: pyrage.x25519.Recipient) -> Iterator[BinaryIO]
 
 def write(plain: BinaryIO, retailer: Retailer) -> None:
     checksums: dict[str, str] = {}
-    with tarfile.open(fileobj=plain, mode="w|") as tar:
+    with tarfile.open(fileobj=plain, mode="w|gz") as tar:
 
         def add(name: str, content: BinaryIO) -> None:
             checksums[name] = sha256_of(content)

@@ -61,7 +61,8 @@ def unpack(name: str, folder: Path) -> None:
         sealed.seek(0)
         pyrage.decrypt_io(sealed, plain, [identity])
         plain.seek(0)
-        with tarfile.open(fileobj=plain, mode="r|") as tar:
+        # Those of before they were compressed can be read as well.
+        with tarfile.open(fileobj=plain, mode="r|*") as tar:
             tar.extractall(folder, filter="data")
     expected = json.loads((folder / "checksums.json").read_text())
     for member, digest in expected.items():

@@ -1,5 +1,7 @@
 """One retailer is brought back from a backup, whole, and the others don't notice."""
 
+import gzip
+import hashlib
 import io
 import tarfile
 import threading
@@ -183,9 +185,29 @@ def test_it_holds_nothing_of_anybody_else(shops, vault):
     plain = pyrage.decrypt((vault / backup.backup(acorn.retailer)).read_bytes(), [KEY])
     with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
         names = tar.getnames()
-    assert "canary" not in plain.decode(errors="replace")
-    assert b"birch" not in plain
+    content = gzip.decompress(plain)
+    assert b"robin" in content
+    assert b"canary" not in content and b"birch" not in content
     assert {"manifest.json", "schema.sql", "media/images/logo.png", "checksums.json"} <= set(names)
+
+
+def test_it_is_compressed_and_one_from_before_that_can_be_restored_too(shops, vault):
+    acorn, birch = shops
+    acorn.sign_up({"email": "another@example.com"})
+    theirs = state(birch)
+    name = backup.backup(acorn.retailer)
+    content = gzip.decompress(pyrage.decrypt((vault / name).read_bytes(), [KEY]))
+    assert (vault / name).stat().st_size < len(content) / 4
+
+    sealed = pyrage.encrypt(content, [KEY.to_public()])
+    old = name.replace(".tar.gz.age", ".tar.age")
+    (vault / old).write_bytes(sealed)
+    (vault / f"{old}.sha256").write_text(hashlib.sha256(sealed).hexdigest())
+    delete(acorn)
+    restore.restore(old, by="test")
+    emails = {signup.email for signup in acorn.signups()}
+    assert emails == {"robin@example.com", "another@example.com"}
+    assert state(birch) == theirs
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "no checksum"])
@@ -250,7 +272,7 @@ def test_old_backups_go_but_the_newest_of_who_lives_stays(shops, vault, settings
     for shop in shops:
         for days in (40, 35):
             name = f"{shop.schema}/{timezone.now() - timedelta(days=days):{backup.KEEP_NAME}}"
-            path = vault / f"{name}.tar.age"
+            path = vault / f"{name}.tar.gz.age"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"old")
             Path(f"{path}.sha256").write_text("x")
