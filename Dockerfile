@@ -52,7 +52,7 @@ RUN apt-get update \
  && groupadd --gid 10001 customerinfo \
  && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin \
       customerinfo \
- && install --directory --owner=10001 --group=10001 /data/media
+ && install --directory --owner=10001 --group=10001 /data/media /data/backups /data/scratch
 COPY --from=postgres /usr/lib/postgresql/18/bin/pg_dump /usr/lib/postgresql/18/bin/pg_restore /usr/local/bin/
 COPY --from=postgres /usr/lib/*-linux-gnu/libpq.so.5.* /usr/local/lib/
 RUN ldconfig && pg_dump --version && pg_restore --version

@@ -38,6 +38,9 @@ SIGNUPS = Counter(
     "Sign-ups that were taken in: taken, repeated, or kept aside as invalid or robot.",
     ["origin", "outcome"],
 )
+for _origin in ("page", "queue", "import"):
+    for _outcome in ("taken", "repeated", "invalid", "robot"):
+        SIGNUPS.labels(_origin, _outcome)  # from 0, so that the first one is an increase
 
 
 class Refused(Exception):

@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 from django_tenants.utils import get_tenant_model, schema_context
 
+from . import mail
 from .sweep import SCHEMAS_A_QUERY, served_schemas
 
 CONNECTIONS = """
@@ -37,7 +38,8 @@ SELECT '{schema}' AS schema, d.connection_id, c.kind, a.outcome, a.code, count(*
 """
 MAILS = """
 SELECT '{schema}' AS schema, count(*) AS unsent, min(created_at) AS oldest
-  FROM {quoted}.integrations_mail WHERE sent_at IS NULL
+  FROM {quoted}.integrations_mail
+ WHERE sent_at IS NULL AND created_at > %(oldest_mail)s
 """
 
 
@@ -91,7 +93,7 @@ class Fleet:
 
 def look(period: timedelta = timedelta(hours=24)) -> Fleet:
     now = timezone.now()
-    since = now - period
+    since, oldest = now - period, now - mail.GIVE_UP
     with schema_context("public"):
         schemas = served_schemas()
         names = get_tenant_model().objects.filter(schema_name__in=schemas)
@@ -101,7 +103,7 @@ def look(period: timedelta = timedelta(hours=24)) -> Fleet:
             retailers=dict(names.values_list("schema_name", "name")),
             connections=[ConnectionRow(*row) for row in ask(CONNECTIONS, schemas)],
             attempts=[AttemptRow(*row) for row in ask(ATTEMPTS, schemas, since=since)],
-            mails=[MailRow(*row) for row in ask(MAILS, schemas) if row[1]],
+            mails=[MailRow(*row) for row in ask(MAILS, schemas, oldest_mail=oldest) if row[1]],
         )
 
 

@@ -18,6 +18,9 @@ PERIOD = timedelta(minutes=5)  # what the counts of attempts span
 ATTEMPTS = Counter(
     "customerinfo_deliveries", "Tries to deliver, by what came of them.", ["connector", "outcome"]
 )
+for _connector in CONNECTORS:
+    for _outcome in ("delivered", "retry", "needs_attention", "paused"):
+        ATTEMPTS.labels(_connector, _outcome)  # from 0, so that the first one is an increase
 DELAY = Histogram(
     "customerinfo_delivery_delay_seconds",
     "From the moment a delivery was to be made until the CRM had it.",

@@ -18,10 +18,13 @@ SHORTEST_VALUE = 4  # and so would hiding a person's value of three letters
 LONGEST = 20_000  # characters; of an error page that somebody else wrote
 
 _WORD = r"[^\s<>\"'(),;:=\[\]{}@]{1,254}"
-_EMAIL = re.compile(rf"{_WORD}(?:(?:@|%40|\\u0040){_WORD})+")
+_EMAIL = re.compile(rf"{_WORD}(?:(?:@|%(?:25)?40|\\u0040){_WORD})+")
 # Seven digits or more, in the ways in which people and vendors write them. With an eye on ids:
 # a number inside a longer word (a UUID, a hash) is left alone.
-_PHONE = re.compile(r"(?<![\w-])(?:\+|%2B|00)?\d(?:[ ().\-/]{0,2}\d){6,16}(?![\w-])")
+_PHONE = re.compile(
+    r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))(?:\+|%2B|\\u002[bB]|00)?"
+    r"\d(?:[ ().\-/]{0,2}\d){6,16}(?![\w-])"
+)
 _ISO_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?\S{0,10})?")
 _CREDENTIAL = re.compile(
     r"(?i)\b(bearer|basic|token)\s+(?=\S*[\d+/=_.\-])[A-Za-z0-9+/=_.~\-]{8,}"

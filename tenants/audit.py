@@ -36,8 +36,6 @@ def record(
         is_visible=is_visible,
     )
     changed = f", {before or '–'} → {after}" if after else ""
-    because = f", because of {why}" if why else ""
-    transaction.on_commit(
-        lambda: log.info("Retailer %s: %s%s%s", entry.schema_name, action, changed, because)
-    )
+    # Without the reason: a person wrote it, and it stands in the timeline.
+    transaction.on_commit(lambda: log.info("Retailer %s: %s%s", entry.schema_name, action, changed))
     return entry

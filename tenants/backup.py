@@ -1,7 +1,7 @@
 """A backup of one retailer: all that is needed to have it back, and nothing of anybody else.
 
-One encrypted file, a tar.gz inside age (https://age-encryption.org): the server holds only the public
-key, so who steals a backup, or the server, can't read it. In the tar, in this order:
+One encrypted file, a tar.gz inside age (https://age-encryption.org): the server holds only the
+public key, so who steals a backup, or the server, can't read it. In the tar, in this order:
 
     manifest.json     the retailer's public rows, migrations, content types, tables with their rows
     schema.sql        what builds the schema, with a stand-in for its name

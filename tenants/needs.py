@@ -163,6 +163,14 @@ def stuck() -> Iterable[Need]:
 
 
 def mails() -> Iterable[Need]:
+    if settings.EMAIL_BACKEND.endswith(".console.EmailBackend") and not settings.DEMO:
+        yield Need(
+            "critical",
+            "Mail isn’t set up",
+            "EMAIL_URL isn’t set, so invitations and letters are printed instead of sent.",
+            reverse("mails"),
+            "Mails",
+        )
     yield from about(
         retailers().filter(counted__mails_failing_since__isnull=False),
         "warning",

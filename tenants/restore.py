@@ -96,10 +96,12 @@ def rebuild(told: dict, folder: Path, slug: str, replace: bool, by: str) -> Reta
                 restore_belongings(told, row)
         elif replace and there.schema_name == row.schema_name:
             row = there  # what it owes and where it lives is as it is today
-            with tenant_context(row):
-                erased = erasing.hashes_since(told["taken_at"])
+            # The database may be a new one, with the platform's own tables from their dump.
+            if "forms_app_erasure" in schemas.tables([row.schema_name])[row.schema_name]:
+                with tenant_context(row):
+                    erased = erasing.hashes_since(told["taken_at"])
             with connection.cursor() as cursor:
-                cursor.execute(f"DROP SCHEMA {backup.quoted(row.schema_name)} CASCADE")
+                cursor.execute(f"DROP SCHEMA IF EXISTS {backup.quoted(row.schema_name)} CASCADE")
         else:
             raise InTheWay(f"There is a retailer at {row.slug}: name another, or say it may go.")
         build_schema(told, folder, row.schema_name)

@@ -138,7 +138,7 @@ def test_a_change_is_in_the_audit_once(
     assert (entry.retailer, entry.before, entry.after) == (acorn.retailer, "Active", "Suspended")
     assert (entry.by, entry.why) == ("Stripe", "a test")
     lines = [each.getMessage() for each in caplog.records if each.name == "customerinfo.audit"]
-    assert lines == ["Retailer r_acorn: billing, Active → Suspended, because of a test"]
+    assert lines == ["Retailer r_acorn: billing, Active → Suspended"]
     assert acorn.retailer.state == "suspended"
 
 

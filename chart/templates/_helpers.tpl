@@ -246,7 +246,7 @@ MEDIA_ROOT: /data/media
 {{- define "customerinfo.secretData" -}}
 {{- if include "customerinfo.on" .Values.postgresql.enabled }}
 {{- $password := required "postgresql.postgresPassword is needed with postgresql.enabled" .Values.postgresql.postgresPassword }}
-DATABASE_URL: {{ printf "postgres://%s:%s@%s:5432/%s" (urlquery .Values.postgresql.postgresUser) (urlquery $password | replace "+" "%20") (include "customerinfo.named" (list . "postgresql")) .Values.postgresql.postgresDatabase | quote }}
+DATABASE_URL: {{ printf "postgres://%s:%s@%s:5432/%s" (.Values.postgresql.postgresUser | toString | urlquery) ($password | toString | urlquery | replace "+" "%20") (include "customerinfo.named" (list . "postgresql")) .Values.postgresql.postgresDatabase | quote }}
 {{- else if .Values.application.database_url }}
 DATABASE_URL: {{ .Values.application.database_url | quote }}
 {{- end }}

@@ -189,3 +189,17 @@ def test_of_what_was_never_sent_nothing_is_told():
     log = Log([], [], {})
     assert log.request(None) == log.response(None) == log.request(record()) == ""
     assert log.scrubbed(f"{EMAIL} and Sara", None) == "s…@… and Sara"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/profiles?filter=equals%28phone_number%2C%22%2B31612345678%22%29",
+        "MobilePhone%3D%27%2B31612345678%27",
+        r'{"phone": "\u002b31612345678"}',
+        "/contacts/ada%2540shop.example",
+    ],
+)
+def test_nobody_hides_in_an_encoding(text):
+    found = scrubbed(text)
+    assert "31612345678" not in found and "shop.example" not in found

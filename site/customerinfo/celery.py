@@ -36,4 +36,5 @@ def serve_counted(**kwargs) -> None:
 def serve_fleet(**kwargs) -> None:
     from . import metrics
 
-    metrics.serve_fleet()
+    if "worker" not in sys.argv:  # else the worker shows that as well
+        metrics.serve_fleet()

@@ -5,8 +5,10 @@ A deploy that fails on one wrong variable, is mended, and fails on the next cost
 """
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+import pyrage
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
@@ -52,13 +54,26 @@ class Env:
         self.mistakes.append(f"{name} is {value!r}; use 1 or 0.")
         return default
 
-    def number(self, name: str, default: int) -> int:
+    def number(self, name: str, default: int, most: int | None = None) -> int:
+        """From 0 to `most`."""
         value = self.values.get(name, "")
-        try:
-            return int(value) if value else default
-        except ValueError:
-            self.mistakes.append(f"{name} is {value!r}; use a whole number.")
+        if not value:
             return default
+        if value.isascii() and value.isdigit() and (most is None or int(value) <= most):
+            return int(value)
+        limit = "" if most is None else f" up to {most}"
+        self.mistakes.append(f"{name} is {value!r}; use a whole number{limit}.")
+        return default
+
+    def url(self, name: str, schemes: Sequence[str], default: str | None = None) -> str:
+        """An address of one of these kinds, with a port that there can be; it may hold secrets."""
+        value = self.text(name, default)
+        url, _ = split(value)
+        if value and (url is None or url.scheme not in schemes):
+            kinds = " or ".join(f"{scheme}://" for scheme in schemes)
+            self.mistakes.append(f"{name} must begin with {kinds}, and be an address.")
+            return ""
+        return value
 
     def choice(self, name: str, among: Sequence[str], default: str) -> str:
         value = self.text(name, default)
@@ -150,6 +165,26 @@ class Env:
             self.mistakes.append(
                 f"{name} is {value!r}; it must look like https://customerinfo.example."
             )
+            return ""
+        return value
+
+    def age_recipient(self, name: str) -> str:
+        """A public key of age's, or "" where there is none."""
+        value = self.text(name, "")
+        try:
+            if value:
+                pyrage.x25519.Recipient.from_str(value)
+        except pyrage.RecipientError:
+            self.mistakes.append(f"{name} is no public key of age's (age1…).")
+            return ""
+        return value
+
+    def mail_service(self, name: str) -> str:
+        """A mail service that django-anymail knows, or ""."""
+        value = self.text(name, "")
+        if value and not (value.isidentifier() and find_spec(f"anymail.backends.{value}")):
+            self.mistakes.append(f"{name} is {value!r}, which django-anymail doesn't know.")
+            return ""
         return value
 
     def fernet_keys(self, name: str, default: str | None = None) -> list[str]:

@@ -12,27 +12,28 @@ the schema. What is empty is left out.
 import json
 import logging
 import time
+from collections.abc import Mapping
 
 from celery import current_task
 from django.apps import apps
 from django.db import connection
+from django.http import HttpRequest
 from django_guid import get_guid
 
 from integrations.redaction import scrubbed
 
-from . import watching
-from .traces import without_values
+from . import traces, watching
 
 
 class PlainLines(logging.Formatter):
     """Scrubs what is written: the last wall, wherever a text came from."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = scrubbed(record.message)
+        record.message = said(record)
         return super().formatMessage(record)
 
     def formatException(self, error) -> str:
-        return without_values(super().formatException(error))
+        return traces.without_values(super().formatException(error))
 
 
 class JsonLines(PlainLines):
@@ -41,7 +42,7 @@ class JsonLines(PlainLines):
             "time": moment(record.created),
             "level": record.levelname,
             "logger": record.name,
-            "message": scrubbed(record.getMessage()),
+            "message": said(record),
             **around(record),
         }
         if record.exc_info:
@@ -49,6 +50,30 @@ class JsonLines(PlainLines):
         if record.stack_info:
             fields["stack"] = record.stack_info
         return json.dumps(fields, ensure_ascii=False)
+
+
+def said(record: logging.LogRecord) -> str:
+    """The message: of exceptions in it what `traces` keeps, of addresses the route alone, since a
+    path may hold a link that lets somebody in.
+    """
+    if record.name == "gunicorn.error" and str(record.msg).startswith("Error handling request"):
+        return "Error handling a request"
+    request, args = getattr(record, "request", None), record.args
+    if isinstance(args, Mapping):
+        failed = record.exc_info[1] if record.exc_info else None
+        args = args | {"exc": failed} if failed and "exc" in args else args  # Celery's, of a task
+        args = {name: plain(value, request) for name, value in args.items()}
+    elif args:
+        args = tuple(plain(value, request) for value in args)
+    message = str(plain(record.msg, request))
+    return scrubbed(message % args if args else message)
+
+
+def plain(value: object, request: HttpRequest | None) -> object:
+    if isinstance(value, BaseException):
+        return traces.in_short(value)
+    path = getattr(request, "path", None)
+    return watching.route_of(request) if path and value == path else value
 
 
 def moment(seconds: float) -> str:

@@ -35,7 +35,7 @@ HTTPS = BASE_SCHEME == "https"
 SUPPORT_EMAIL = f"support@{OPERATOR_HOST}"
 
 # Own domains of retailers are looked up here; empty: as this machine is set up.
-DNS_SERVERS = env.text("DNS_SERVERS", "").split()
+DNS_SERVERS = env.text("DNS_SERVERS", "").replace(",", " ").split()
 DNS_RESOLVER = "tenants.dns.Dns"
 
 # Hosts are checked against the table of domains by tenants.routing, which answers 404 to others.
@@ -151,7 +151,7 @@ CLOSED_DAYS = env.number("CLOSED_DAYS", 30)
 
 # --- Backups --------------------------------------------------------------------------------------
 
-BACKUP_RECIPIENT = env.text("BACKUP_RECIPIENT", "")  # age public key; without one no backups
+BACKUP_RECIPIENT = env.age_recipient("BACKUP_RECIPIENT")  # age public key; without one no backups
 BACKUP_IDENTITY = env.text("BACKUP_IDENTITY", "")  # its secret key: only where one restores
 BACKUP_DAYS = env.number("BACKUP_DAYS", 30)
 
@@ -178,7 +178,7 @@ PG_DUMP = env.text("PG_DUMP", "pg_dump")
 
 # --- Caches, sessions, cookies, files: all per schema ---------------------------------------------
 
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.url("REDIS_URL", ["redis", "rediss", "unix"])
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -284,10 +284,11 @@ LANGUAGES = [
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-EMAIL_URL = env.text("EMAIL_URL", "")  # smtp://user:password@host:587, smtps:// for TLS at once
+# smtp://user:password@host:587, smtps:// for TLS at once, file:// for people who develop.
+EMAIL_URL = env.url("EMAIL_URL", ["smtp", "smtps", "file"], "")
 # Or a mail service's API, such as postmark, by django-anymail: its own settings are the variables
 # ANYMAIL_…, such as ANYMAIL_POSTMARK_SERVER_TOKEN.
-EMAIL_SERVICE = env.text("EMAIL_SERVICE", "")
+EMAIL_SERVICE = env.mail_service("EMAIL_SERVICE")
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value
     for name, value in os.environ.items()
@@ -406,7 +407,8 @@ DELIVERY_LOG_DAYS = env.number("DELIVERY_LOG_DAYS", 30)
 # --- Watching -------------------------------------------------------------------------------------
 
 METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
-METRICS_PORT = env.number("METRICS_PORT", 0)  # where each process shows its metrics; 0: nowhere
+# Where each process shows its metrics; 0: nowhere.
+METRICS_PORT = env.number("METRICS_PORT", 0, most=65535)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # for a Prometheus outside: the console's /metrics
 
 # A request has one id, in its own log lines and in those of the tasks that it asked for. The proxy
@@ -418,7 +420,7 @@ DJANGO_GUID = {
 }
 
 # Errors report themselves, without anybody's data; see customerinfo.errors.
-SENTRY_DSN = env.text("SENTRY_DSN", "")
+SENTRY_DSN = env.url("SENTRY_DSN", ["https", "http"], "")
 SENTRY_ENVIRONMENT = env.text("SENTRY_ENVIRONMENT", "production")
 if SENTRY_DSN:
     errors.report_to(SENTRY_DSN, SENTRY_ENVIRONMENT)
@@ -438,6 +440,9 @@ DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 
 # --- Logging --------------------------------------------------------------------------------------
 
+LOG_LEVEL = env.choice(
+    "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO"
+)
 LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "plain"), "plain" if DEMO or DEBUG else "json")
 LOGGING = {
     "version": 1,
@@ -450,7 +455,7 @@ LOGGING = {
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "customerinfo.audit": {"level": "INFO"},  # kept whatever LOG_LEVEL says
         "django_guid": {"level": "WARNING"},  # two lines for each request
@@ -458,6 +463,9 @@ LOGGING = {
         "django.request": {"level": "ERROR"},  # a 404 isn't news
         "gunicorn.error": {"handlers": ["console"], "propagate": False},  # it brings its own
         "stripe": {"level": "WARNING"},  # two lines for each call, with what was asked
+        # Whole addresses and headers at DEBUG, whatever LOG_LEVEL says.
+        "urllib3": {"level": "ERROR"},
+        **dict.fromkeys(["boto3", "botocore", "s3transfer"], {"level": "WARNING"}),
     },
 }
 

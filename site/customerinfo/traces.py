@@ -9,6 +9,8 @@ import re
 from integrations.redaction import scrubbed
 
 START = "Traceback (most recent call last):"
+GROUP = "Exception Group Traceback (most recent call last):"
+PLACE = re.compile(r"[ |+-]*File \"[^\"]*\", line \d+, in \S+$")
 # Between the tracebacks of a chain.
 LINKS = re.compile(
     r"(\nThe above exception was the direct cause of the following exception:\n"
@@ -30,8 +32,16 @@ def message(kind: str, text: str) -> str:
     return scrubbed(first)
 
 
+def in_short(error: BaseException) -> str:
+    """An exception in the middle of a sentence."""
+    kind, text = type(error).__name__, message(type(error).__name__, str(error))
+    return f"{kind}: {text}" if text else kind
+
+
 def without_values(trace: str) -> str:
     """A traceback, as Python writes it, with what `message` keeps of each exception's text."""
+    if GROUP in trace:  # a tree, in which texts can't be told from code
+        return "\n".join([GROUP, *(line for line in trace.split("\n") if PLACE.match(line))])
     return "".join(
         part if number % 2 else one_without_values(part)
         for number, part in enumerate(LINKS.split(trace))

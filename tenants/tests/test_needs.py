@@ -135,6 +135,13 @@ def test_mails_of_ours_that_do_not_go_out_are_named(counted):
     assert "1 mail of ours" in need.title and need.text == "Refused: 550"
 
 
+def test_mail_that_is_only_printed_is_named(operator, counted, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    assert "Mail isn’t set up" in home(operator)
+    settings.DEMO = True
+    assert needs() == []
+
+
 def test_missing_backups_are_named(operator, counted, settings):
     acorn, birch = counted
     Retailer.objects.update(created_at=timezone.now() - timedelta(days=3))

@@ -60,4 +60,5 @@ def alerts(root: Path, programs: Programs) -> str:
 def queries_of(dashboard: Path) -> list[str]:
     """Every panel's, in order."""
     panels = json.loads(dashboard.read_text())["panels"]
-    return [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    asked = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    return [query.replace("$namespace", ".*") for query in asked]

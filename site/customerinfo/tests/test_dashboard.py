@@ -20,14 +20,15 @@ ALERTS = ROOT / "chart/files/alerts.yaml"
 NAME = re.compile(r"\bcustomerinfo_\w+")
 # Where all is well there is nothing to show.
 MAY_BE_EMPTY = {
-    "max by (connector) (customerinfo_delivery_overdue_seconds) > 0",
-    "sum by (connector) (customerinfo_deliveries_waiting) > 0",
+    'max by (connector) (customerinfo_delivery_overdue_seconds{namespace=~".*"}) > 0',
+    'sum by (connector) (customerinfo_deliveries_waiting{namespace=~".*"}) > 0',
 }
 
 
 def queries() -> list[str]:
     panels = json.loads(DASHBOARD.read_text())["panels"]
-    return [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    asked = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    return [query.replace("$namespace", ".*") for query in asked]  # all, as it begins
 
 
 class Prometheus:

@@ -231,3 +231,59 @@ def test_a_place_for_backups_that_is_none_is_named(value):
     env = Env({"BACKUP_URL": value})
     env.storage("BACKUP_URL", "")
     assert "- BACKUP_URL must be a folder" in mistakes(env)
+
+
+@pytest.mark.parametrize("value", ["-3", "70000", "1.5", "٣"])
+def test_a_port_is_a_number_that_there_can_be(value):
+    env = Env({"PORT": value})
+    assert env.number("PORT", 0, most=65535) == 0
+    assert mistakes(env).endswith(f"- PORT is {value!r}; use a whole number up to 65535.")
+    env = Env({"PORT": "9090"})
+    assert env.number("PORT", 0, most=65535) == 9090
+
+
+@pytest.mark.parametrize("value", ["localhost:6379", "redis://h:5x7/0", "http://host", "redis://["])
+def test_an_address_of_the_wrong_kind_is_named_and_not_repeated(value):
+    env = Env({"REDIS": value})
+    assert env.url("REDIS", ["redis", "unix"]) == ""
+    assert mistakes(env).endswith("- REDIS must begin with redis:// or unix://, and be an address.")
+
+
+def test_addresses_of_the_right_kind_pass():
+    env = Env({"REDIS": "unix:///run/redis.sock", "MAIL": "smtp://u:p%2Fw@mail.example:587"})
+    assert env.url("REDIS", ["redis", "unix"]) == "unix:///run/redis.sock"
+    assert env.url("MAIL", ["smtp"], "") == "smtp://u:p%2Fw@mail.example:587"
+    assert env.url("NONE", ["smtp"], "") == ""
+    env.finish()
+
+
+def test_one_of_a_few_words():
+    env = Env({"LEVEL": "info", "FORMAT": "plain"})
+    assert env.choice("LEVEL", ("INFO", "DEBUG"), "INFO") == "INFO"
+    assert env.choice("FORMAT", ("json", "plain"), "json") == "plain"
+    assert mistakes(env).endswith("- LEVEL is 'info'; use INFO or DEBUG.")
+
+
+def test_a_key_that_backups_cannot_be_encrypted_for_is_found_at_start_and_not_at_night():
+    import pyrage
+
+    good = str(pyrage.x25519.Identity.generate().to_public())
+    env = Env({"GOOD": good, "BAD": "age1nonsense"})
+    assert (env.age_recipient("GOOD"), env.age_recipient("NONE")) == (good, "")
+    assert env.age_recipient("BAD") == ""
+    assert mistakes(env).endswith("- BAD is no public key of age's (age1…).")
+
+
+def test_a_mail_service_that_nobody_knows_is_named():
+    env = Env({"GOOD": "postmark", "BAD": "postmrk", "WORSE": "../x"})
+    assert (env.mail_service("GOOD"), env.mail_service("NONE")) == ("postmark", "")
+    assert env.mail_service("BAD") == env.mail_service("WORSE") == ""
+    assert len(mistakes(env).splitlines()) == 3
+
+
+@pytest.mark.parametrize("value", ["https://x:abc", "https://x:99999"])
+def test_a_port_that_cannot_be_hides_no_other_mistake(value):
+    env = Env({"URL": value})
+    assert env.base_url("URL") == ""
+    env.text("SECRET_KEY")
+    assert len(mistakes(env).splitlines()) == 3

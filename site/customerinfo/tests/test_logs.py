@@ -7,9 +7,10 @@ from io import StringIO
 import pytest
 from celery import current_app, shared_task
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test import Client
-from django_tenants.utils import tenant_context
+from django_tenants.utils import schema_context, tenant_context
 
 from customerinfo import traces
 from customerinfo.logs import JsonLines, PlainLines
@@ -154,6 +155,31 @@ def test_what_the_whole_run_logs_is_kept_as_a_server_writes_it(retailers):
     assert not any(person in line for line in lines for person in PEOPLE)
 
 
+def test_of_exceptions_in_a_group_the_places_are_kept():
+    name = "Ada Lovelace"
+
+    def fail():
+        raise ExceptionGroup("for ada@shopper.example", [ValueError(name), KeyError(name)])
+
+    text = formatted(raised(fail))
+    assert "in fail" in text and "test_logs.py" in text
+    assert "Lovelace" not in text and "shopper" not in text
+
+
+def test_an_exception_in_a_sentence_says_no_more_than_its_traceback(retailers, written):
+    log = logging.getLogger("a.place")
+    row = 'null value in column "x"\nDETAIL:  Failing row contains (Ada Lovelace, 1990-01-02).'
+    for retailer in retailers:
+        with tenant_context(retailer):
+            log.warning("It failed: %s", IntegrityError(row))
+            log.warning(ValueError("'Lovelace'"))
+    messages = {line["message"] for line in written.all() if line["logger"] == "a.place"}
+    assert messages == {
+        'It failed: IntegrityError: null value in column "x"',
+        "ValueError: '…'",
+    }
+
+
 # Requests and tasks
 
 
@@ -198,6 +224,51 @@ def test_a_tasks_lines_name_task_schema_and_id(retailers, written):
         line = written.last(message="In here", schema=retailer.schema_name)
         assert line["task"] == "customerinfo.tests.test_logs.say"
         assert len(line["request_id"]) == 32
+
+
+@shared_task(base=TenantTask)
+def insert_nobody(name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS nobody (name text, x int NOT NULL)")
+        cursor.execute("INSERT INTO pg_temp.nobody VALUES (%s, NULL)", [name])
+
+
+def test_a_task_that_fails_says_where_and_nothing_of_the_row(retailers, written):
+    from celery.app.trace import build_tracer
+
+    for retailer in retailers:
+        with transaction.atomic():
+            trace = build_tracer(insert_nobody.name, insert_nobody, app=current_app)
+            trace("an-id", [], {"name": "Ada Lovelace", "schema": retailer.schema_name})
+            transaction.set_rollback(True)
+        line = written.last(logger="celery.app.trace", schema=retailer.schema_name)
+        assert 'IntegrityError: null value in column "x"' in line["message"]
+        assert "in insert_nobody" in line["exception"]
+        assert "Lovelace" not in json.dumps(written.all())
+
+
+LINKS = ("password_reset/confirm/MQ/secret-token/", "support/secret-token/")
+
+
+@pytest.mark.parametrize("path", LINKS)
+def test_a_link_that_lets_somebody_in_is_in_no_line(retailers, written, path):
+    for retailer in retailers:
+        client = Client(headers={"host": retailer.host}, enforce_csrf_checks=True)
+        assert client.post(f"/admin/{path}", {"x": "y"}).status_code == 403
+        with schema_context("public"):
+            type(retailer).objects.filter(pk=retailer.pk).update(schema_problem="lacks a table")
+            cache.clear()
+        assert client.get(f"/admin/{path}").status_code == 503
+    loggers = {line["logger"] for line in written.all()}
+    assert {"django.request", "django.security.csrf"} <= loggers
+    assert "secret-token" not in json.dumps(written.all())
+
+
+def test_gunicorns_own_errors_name_no_address(db):
+    record = logging.makeLogRecord(
+        {"name": "gunicorn.error", "msg": "Error handling request %s", "args": ("/secret-token/",)}
+    )
+    assert json.loads(JsonLines().format(record))["message"] == "Error handling a request"
 
 
 def test_who_is_logged_in_is_a_number(retailers, written):

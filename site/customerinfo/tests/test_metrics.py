@@ -101,6 +101,34 @@ def test_without_redis_the_other_figures_are_told(retailers, monkeypatch):
     assert "customerinfo_tablets" in found
 
 
+def test_one_broken_schema_does_not_hide_the_rest(retailers, caplog):
+    with tenant_context(retailers[0]), connection.cursor() as cursor:
+        cursor.execute("DROP TABLE integrations_attempt CASCADE")
+    found = fleet()
+    assert "No figures by integrations.metrics" in caplog.text
+    assert found["customerinfo_redis_up"] == 1 and "customerinfo_schemas_not_served" in found
+    assert not any(series.startswith("customerinfo_deliveries") for series in found)
+
+
+def test_mails_that_were_given_up_are_not_waited_for(retailers):
+    from integrations.models import Mail
+
+    for retailer in retailers:
+        with tenant_context(retailer):
+            for days in (0, 10):
+                mail = Mail.objects.create(kind="connection_paused", to="ann@shop.test")
+                Mail.objects.filter(pk=mail.pk).update(
+                    created_at=timezone.now() - timedelta(days=days)
+                )
+    assert fleet()["customerinfo_mails_unsent"] == 2
+
+
+def test_a_worker_with_beat_in_it_shows_both(retailers, monkeypatch, tmp_path):
+    monkeypatch.setenv(shared_counts.FOLDER, str(tmp_path))
+    families = {family.name for family in metrics.everything().collect()}
+    assert "customerinfo_retailers" in families
+
+
 def test_it_is_asked_in_the_public_schema_wherever_one_was(retailers):
     for retailer in retailers:
         with tenant_context(retailer):
@@ -191,7 +219,7 @@ def test_a_folder_for_counts_is_made_and_forgotten_with_its_process(tmp_path):
 def test_a_port_that_is_taken_stops_nothing(settings, caplog):
     import socket
 
-    with socket.create_server(("", 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         settings.METRICS_PORT = taken.getsockname()[1]
         metrics.serve_fleet()
     assert "No metrics: port" in caplog.text
