@@ -52,9 +52,9 @@ class Bills:
             visitor.force_login(get_user_model().objects.get(email=shop.retailer.owner_email))
         answer = visitor.post(f"{PAGE}subscribe/", {"price": "starter_eur_month"})
         connection.set_schema_to_public()
-        if answer.status_code != 303:
+        if not getattr(answer, "url", ""):  # see integrations.leaving
             raise BenchFailed(f"{shop.schema} couldn't subscribe: {answer.status_code}")
-        status, _ = self.fake.press(answer["Location"], card=GOOD)
+        status, _ = self.fake.press(answer.url, card=GOOD)
         if status != 303:
             raise BenchFailed(f"{shop.schema}: Checkout answered {status}")
 

@@ -244,7 +244,7 @@ def test_one_retailers_failure_stops_no_other_and_both_are_recorded(
     """The real fan-out, its messages carried out here one after another."""
     acorn, birch = counted
     task = current_app.tasks[PRUNE]
-    sent = []
+    sent, who = [], "owner@acorn.test"
 
     def carry_out(name, kwargs, headers):
         assert headers == {FAN_OUT: True}
@@ -252,7 +252,7 @@ def test_one_retailers_failure_stops_no_other_and_both_are_recorded(
 
     def prune_but_not_acorns():
         if connection.schema_name == "r_acorn":
-            raise RuntimeError("owner@acorn.test is no good")
+            raise RuntimeError(f"{who} is no good")
         return 0
 
     monkeypatch.setattr("integrations.attempt_log.prune", prune_but_not_acorns)

@@ -49,12 +49,12 @@ class Service:
         self.listed: list[int] = []
         self.turns = itertools.count()
         self.loop = asyncio.new_event_loop()
-        self.server = self.loop.run_until_complete(
-            asyncio.start_server(self.relay, "127.0.0.1", 0)
-        )
-        self.port = self.server.sockets[0].getsockname()[1]
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
+        # In its own thread: Playwright's loop may be running in this one.
+        started = asyncio.start_server(self.relay, "127.0.0.1", 0)
+        self.server = asyncio.run_coroutine_threadsafe(started, self.loop).result(10)
+        self.port = self.server.sockets[0].getsockname()[1]
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError), contextlib.closing(writer):

@@ -69,6 +69,7 @@ class Stack:
             "DEMO_CRM_URL": crm.url,
             "DEMO_CRM_KEYS": json.dumps({shop: f"key-{shop}" for shop in SHOPS}),
             "LOG_LEVEL": "INFO",
+            "EMAIL_SERVICE": "test",  # nobody's letters in the log
         }
         self.env.pop("PYTEST_XDIST_WORKER", None)
 

@@ -8,6 +8,8 @@ import uuid
 import psycopg2
 import pytest
 
+from customerinfo import web
+
 from .rolling import DRAIN_AT_MOST, Load, chart_web, under_load
 from .services import ROOT
 from .stack import SHOPS, eventually
@@ -110,9 +112,13 @@ def test_a_worker_stopped_in_mid_batch_hands_over_without_sending_anything_twice
 
 def test_the_image_and_the_chart_start_the_web_server_alike():
     values, image = chart_web(), (ROOT / "Dockerfile").read_text()
-    ours = [word for word in values["arguments"].split() if word in image]
-    assert len(ours) == len(values["arguments"].split()) > 3
+    template = (ROOT / "chart/templates/web.yaml").read_text()
+    start = "--config=python:customerinfo.web"
+    assert f'CMD ["gunicorn", "{start}"]' in image and f'args: [gunicorn, "{start}"]' in template
+    said = (f"--threads={web.threads}", f"--graceful-timeout={web.graceful_timeout}")
+    assert tuple(values["arguments"].split()) == said, "the chart's own values are the program's"
     assert f"WEB_CONCURRENCY={values['workers']} " in image
+    assert web.keepalive > 60, "longer than proxies keep an idle connection"
 
 
 def in_mid_batch(stack, shop: str) -> bool:
