@@ -207,8 +207,12 @@ class Handler(BaseHTTPRequestHandler):
     # sending
 
     def _send_reply(self, call: Call, status: int, data: Any) -> None:
-        self._send_json(status, data)
-        call.status = status
+        call.status = status  # now: who has the answer may look at the log at once
+        try:
+            self._send_json(status, data)
+        except OSError:
+            call.status = None
+            raise
 
     def _send_json(self, status: int, data: Any) -> None:
         body = b"" if data is None else json.dumps(data, ensure_ascii=False).encode()
