@@ -147,7 +147,7 @@ def claim(connection_id: int, size: int) -> Batch:
         )
     deliveries = (
         Delivery.objects.filter(id__in=chosen)
-        .select_related("signup__form_version")
+        .select_related("signup__form_version", "signup__store")
         .prefetch_related("signup__consents")
     )
     in_order = sorted(deliveries, key=lambda delivery: moment(delivery.signup))

@@ -83,4 +83,4 @@ def delivered_later(connection: Connection, deliveries: Iterable[Delivery]) -> l
     if not ids:
         return []
     whole = model.objects.filter(pk__in=ids)
-    return list(whole.select_related("form_version").prefetch_related("consents"))
+    return list(whole.select_related("form_version", "store").prefetch_related("consents"))

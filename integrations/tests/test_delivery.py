@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
@@ -16,7 +17,7 @@ from integrations.models import Attempt, Connection, Delivery, RemoteLink
 
 @pytest.fixture
 def http():
-    return Http(allow_private=True, read_timeout=0.5, total_timeout=1)
+    return Http(allow_private=True, read_timeout=2, total_timeout=3)
 
 
 @pytest.fixture
@@ -93,6 +94,26 @@ def test_two_sign_ups_of_a_person_in_one_batch_make_one_contact(
     assert contact["attributes"]["first_name"] == "Augusta"
 
 
+def test_a_store_costs_no_query_for_each_sign_up(
+    retailers, connected, sign_up, django_assert_num_queries
+):
+    stores = apps.get_model("forms_app", "Store").objects
+    for retailer in retailers:
+        connection = connected(retailer)
+        for number in range(6):
+            signup = sign_up(retailer, f"{number}-{uuid.uuid4().hex}@example.com")
+            with tenant_context(retailer):
+                signup.store = stores.create(name=f"{retailer.name} {number}")
+                signup.save()
+        with tenant_context(retailer):
+            batch = delivery.claim(connection.pk, 50)
+            with django_assert_num_queries(0):
+                signups = [claimed.signup.as_data() for claimed in batch.deliveries.values()]
+        answers = [answer for one in signups for answer in one.answers]
+        told = {answer.value for answer in answers if answer.key == "store"}
+        assert told == {f"{retailer.name} {number}" for number in range(6)}
+
+
 @pytest.mark.parametrize("kind", ["500", "hang", "close", "half", "commit_then_close"])
 def test_a_failing_crm_is_tried_again_and_ends_with_one_contact(
     kind, retailers, connected, sign_up, sandbox_crm, http, email
@@ -101,7 +122,7 @@ def test_a_failing_crm_is_tried_again_and_ends_with_one_contact(
     connection, unhurt = connected(acorn), connected(birch)
     sign_up(acorn, email)
     sign_up(birch, email)
-    sandbox_crm.fault(kind, times=1, path="upsert", after=2)
+    sandbox_crm.fault(kind, times=1, path="upsert", after=4)
     (waiting,) = drained(acorn, connection, http)
     assert waiting.state == Delivery.State.DUE
     assert waiting.due_at > timezone.now()
