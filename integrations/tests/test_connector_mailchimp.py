@@ -29,7 +29,7 @@ def fake():
 
 @pytest.fixture
 def http():
-    with Http(allow_private=True, read_timeout=0.5) as http:
+    with Http(allow_private=True, read_timeout=2) as http:
         yield http
 
 

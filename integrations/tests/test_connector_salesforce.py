@@ -56,7 +56,7 @@ def fake(our_field):
 
 @pytest.fixture
 def http():
-    with Http(allow_private=True, read_timeout=0.5) as http:
+    with Http(allow_private=True, read_timeout=2) as http:
         yield http
 
 

@@ -83,7 +83,7 @@ class World:
 
 @pytest.fixture
 def http():
-    with Http(allow_private=True, read_timeout=1) as http:
+    with Http(allow_private=True, read_timeout=2) as http:
         yield http
 
 

@@ -20,7 +20,7 @@ START = timezone.now() - timedelta(days=2)
 
 @pytest.fixture
 def http():
-    return Http(allow_private=True, read_timeout=0.3, total_timeout=0.6)
+    return Http(allow_private=True, read_timeout=5, total_timeout=10)
 
 
 @pytest.fixture

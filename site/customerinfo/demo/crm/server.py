@@ -98,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
         conduct = self.server.conduct[account["slug"]]
         if path in ("/faults", "/log"):
             return self._control(conduct, path, raw)
-        call, started = conduct.begin(self.command, API + path), time.monotonic()
+        call, self._started = conduct.begin(self.command, API + path), time.monotonic()
         try:
             body = json.loads(raw) if raw else None
         except (ValueError, RecursionError):
@@ -108,7 +108,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self._limited(account, conduct, call, path, query, body)
         finally:
-            call.seconds = round(time.monotonic() - started, 3)
+            if call.status is None:
+                call.seconds = self._seconds()
 
     def _limited(
         self, account: Any, conduct: Conduct, call: Call, path: str, query: str, body: Any
@@ -206,8 +207,12 @@ class Handler(BaseHTTPRequestHandler):
 
     # sending
 
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._started, 3)
+
     def _send_reply(self, call: Call, status: int, data: Any) -> None:
-        call.status = status  # now: who has the answer may look at the log at once
+        # Before it goes out: who has the answer may look at the log at once.
+        call.status, call.seconds = status, self._seconds()
         try:
             self._send_json(status, data)
         except OSError:
