@@ -1,6 +1,8 @@
-"""Prints key and certificate for an address, signed by itself. Run by the image's Python.
+"""Prints key and certificate, signed by itself, for addresses and hosts.
 
-    certificate.py ADDRESS
+    certificate.py NAME …
+
+For a program of its own: the image's Python runs it too.
 """
 
 import datetime
@@ -12,7 +14,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-address = ipaddress.ip_address(sys.argv[1])
+
+def general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
 key = ec.generate_private_key(ec.SECP256R1())
 name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "check-deploy")])
 now = datetime.datetime.now(datetime.timezone.utc)
@@ -22,9 +31,11 @@ certificate = (
     .issuer_name(name)
     .public_key(key.public_key())
     .serial_number(x509.random_serial_number())
-    .not_valid_before(now - datetime.timedelta(hours=1))
-    .not_valid_after(now + datetime.timedelta(days=1))
-    .add_extension(x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False)
+    .not_valid_before(now - datetime.timedelta(days=1))
+    .not_valid_after(now + datetime.timedelta(days=2))
+    .add_extension(
+        x509.SubjectAlternativeName([general_name(name) for name in sys.argv[1:]]), critical=False
+    )
     .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     .sign(key, hashes.SHA256())
 )
