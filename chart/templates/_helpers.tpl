@@ -140,7 +140,7 @@ imagePullSecrets:
 volumes:
   - name: tmp
     emptyDir:
-      sizeLimit: 256Mi
+      sizeLimit: 2Gi
 {{- end -}}
 
 {{- define "customerinfo.pod" -}}

@@ -186,7 +186,7 @@ BROKEN = {
     "a pod with a folder of the host": (
         "policy",
         "chart/templates/_helpers.tpl",
-        "emptyDir:\n      sizeLimit: 256Mi",
+        "emptyDir:\n      sizeLimit: 2Gi",
         "hostPath: {path: /}",
         "hostPath",
     ),
