@@ -18,7 +18,7 @@ import re
 import tarfile
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import BinaryIO
@@ -37,6 +37,7 @@ from . import files, schemas
 from .models import AuditEntry, Domain, Retailer
 
 FORMAT = 1
+PLATFORM = "platform"  # the folder of tenants.platform_backup; retailers' are their schemas, r_…
 STAND_IN = "the_schema_of_this_backup"
 IN_MEMORY = 8_000_000  # bytes of a table; larger ones go through a file that is never written out
 KEEP_NAME = "%Y%m%dT%H%M%SZ"
@@ -62,11 +63,19 @@ def backup(retailer: Retailer) -> str:
 
     Raises `NoKey`, `subprocess.CalledProcessError` (pg_dump), and what the storage raises.
     """
-    to = recipient()
     name = f"{retailer.schema_name}/{timezone.now():{KEEP_NAME}}.tar.gz.age"
+    return keep(name, lambda plain: write(plain, retailer))
+
+
+def keep(name: str, write: Callable[[BinaryIO], object]) -> str:
+    """Store what `write` writes, encrypted, with its checksum; returns its name in the storage.
+
+    Raises `NoKey`, and what `write` and the storage raise.
+    """
+    to = recipient()
     with tempfile.TemporaryFile() as sealed:
         with sealing(sealed, to) as plain:
-            write(plain, retailer)
+            write(plain)
         digest = sha256_of(sealed)
         saved = storage().save(name, File(sealed))
     # Written last: a backup without it was cut short.
@@ -201,7 +210,7 @@ def sha256_of(content: BinaryIO) -> str:
 
 
 def backups_of(schema: str) -> list[str]:
-    """Complete ones, the oldest first."""
+    """Complete ones in this folder, the oldest first."""
     try:
         _, names = storage().listdir(schema)
     except FileNotFoundError:
@@ -211,9 +220,9 @@ def backups_of(schema: str) -> list[str]:
 
 
 def prune() -> int:
-    """Delete backups older than BACKUP_DAYS; a retailer that lives keeps its newest."""
+    """Delete backups older than BACKUP_DAYS; whoever lives keeps the newest, the platform too."""
     oldest = f"{timezone.now() - timedelta(days=settings.BACKUP_DAYS):{KEEP_NAME}}"
-    living = set(Retailer.objects.values_list("schema_name", flat=True))
+    living = {PLATFORM, *Retailer.objects.values_list("schema_name", flat=True)}
     deleted = 0
     try:
         folders, _ = storage().listdir("")

@@ -165,7 +165,7 @@ class AuditEntry(models.Model):
 from .claims import DomainClaim  # noqa: E402
 from .figures import RetailerFigures  # noqa: E402
 from .onboarding import Onboarding  # noqa: E402
-from .outcomes import TaskOutcome  # noqa: E402
+from .outcomes import PlatformBackup, TaskOutcome  # noqa: E402
 from .public_mail import PublicMail  # noqa: E402
 from .public_pages import LandingPage, PricingPage  # noqa: E402
 from .support import SupportVisit  # noqa: E402
@@ -176,6 +176,7 @@ __all__ = [
     "DomainClaim",
     "LandingPage",
     "Onboarding",
+    "PlatformBackup",
     "PricingPage",
     "PublicMail",
     "Retailer",

@@ -17,7 +17,7 @@ from wagtail import hooks
 from wagtail.admin.ui.components import Component
 
 from . import backup, onboard_queue, trials
-from .models import Onboarding, PublicMail, Retailer, TaskOutcome
+from .models import Onboarding, PlatformBackup, PublicMail, Retailer, TaskOutcome
 
 NAMED = 5  # retailers that are named; the others are behind the link
 STUCK = timedelta(hours=1)
@@ -232,11 +232,20 @@ def backups() -> Iterable[Need]:
     if not settings.BACKUP_RECIPIENT:
         text = "BACKUP_RECIPIENT isn’t set, so nothing is backed up."
         yield Need("critical", "There are no backups", text, listing(""), "All retailers")
-    elif number:
+        return
+    if number:
         yield Need(
             *("critical", f"{people(number, 'retailer')} without a backup for two nights"),
             *("The nightly job fails, or doesn’t run.", reverse("periodic_work"), "See why"),
             **named(late, number),
+        )
+    platform = PlatformBackup.objects.first()
+    done = platform.done_at if platform else None
+    if Retailer.objects.filter(created_at__lt=old).exists() and (done is None or done < old):
+        yield Need(
+            *("critical", "The platform’s own tables have had no backup for two nights"),
+            platform.problem if platform else "The nightly job doesn’t run.",
+            *(reverse("periodic_work"), "Periodic work"),
         )
 
 

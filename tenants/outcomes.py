@@ -41,6 +41,23 @@ class TaskOutcome(models.Model):
         return timedelta(seconds=self.seconds)
 
 
+class PlatformBackup(models.Model):
+    """How the last backup of the platform's own tables went; one row."""
+
+    ran_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, help_text="when one last worked")
+    problem = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return self.problem or "done"
+
+    @classmethod
+    def note(cls, problem: str) -> None:
+        now = timezone.now()
+        told = {"ran_at": now, "problem": problem} | ({} if problem else {"done_at": now})
+        cls.objects.update_or_create(pk=1, defaults=told)
+
+
 @receiver(finished)
 def note(sender, schema: str, task: str, seconds: float, problem: str, **kwargs) -> None:
     """Keep it as the last outcome of this task for this retailer."""

@@ -10,7 +10,7 @@ from django.urls import path, reverse_lazy
 from integrations.admin.console import ConsoleMenuItem, ConsoleView
 
 from . import backup
-from .models import Retailer, TaskOutcome
+from .models import PlatformBackup, Retailer, TaskOutcome
 
 LONGEST = 100  # lines of a table
 LEFT_OUT = timedelta(hours=26)  # after the others: all have a turn at least every day
@@ -27,11 +27,11 @@ WORDS = {
 @dataclass(frozen=True)
 class Summary:
     words: str
-    retailers: int
+    retailers: int | None
     failed: int
     left_out: int
     last: datetime
-    seconds: float
+    seconds: float | None
 
 
 def summaries() -> list[Summary]:
@@ -51,6 +51,9 @@ def summaries() -> list[Summary]:
             seconds=Avg("seconds"),
         )
         found.append(Summary(WORDS.get(task, task), last=at, **told))
+    for each in PlatformBackup.objects.all():
+        words, failed = "Backup of the platform’s own tables", int(bool(each.problem))
+        found.append(Summary(words, None, failed, 0, last=each.ran_at, seconds=None))
     return sorted(found, key=lambda each: (-each.failed, -each.left_out, each.words))
 
 

@@ -6,6 +6,7 @@ import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import pyrage
 from django.conf import settings
@@ -51,16 +52,8 @@ def restore(name: str, *, slug: str = "", replace: bool = False, by: str) -> Ret
 
 def unpack(name: str, folder: Path) -> None:
     """Decrypt and check; `folder` then holds what the tar held."""
-    storage = backup.storage()
-    identity = pyrage.x25519.Identity.from_str(settings.BACKUP_IDENTITY.strip())
-    with storage.open(name) as sealed, tempfile.TemporaryFile() as plain:
-        digest = hashlib.file_digest(sealed, "sha256").hexdigest()
-        with storage.open(f"{name}.sha256") as kept:
-            if kept.read().decode() != digest:
-                raise Damaged("Its checksum is another one.")
-        sealed.seek(0)
-        pyrage.decrypt_io(sealed, plain, [identity])
-        plain.seek(0)
+    with tempfile.TemporaryFile() as plain:
+        decrypt(name, plain)
         # Those of before they were compressed can be read as well.
         with tarfile.open(fileobj=plain, mode="r|*") as tar:
             tar.extractall(folder, filter="data")
@@ -69,6 +62,21 @@ def unpack(name: str, folder: Path) -> None:
         with (folder / member).open("rb") as content:
             if hashlib.file_digest(content, "sha256").hexdigest() != digest:
                 raise Damaged(f"{member} has another checksum.")
+
+
+def decrypt(name: str, plain: BinaryIO) -> None:
+    """Check the backup of this name, and write it in plain; `plain` then stands at its begin."""
+    storage = backup.storage()
+    identity = pyrage.x25519.Identity.from_str(settings.BACKUP_IDENTITY.strip())
+    with storage.open(name) as sealed:
+        digest = hashlib.file_digest(sealed, "sha256").hexdigest()
+        with storage.open(f"{name}.sha256") as kept:
+            if kept.read().decode() != digest:
+                raise Damaged("Its checksum is another one.")
+        sealed.seek(0)
+        pyrage.decrypt_io(sealed, plain, [identity])
+    plain.flush()
+    plain.seek(0)
 
 
 def check_content_types(told: dict) -> None:

@@ -154,15 +154,6 @@ def dump(schema: str, *options: str) -> str:
 
     Raises `subprocess.CalledProcessError` if pg_dump fails (it must not be older than the server).
     """
-    database = connection.settings_dict
-    environment = {
-        **os.environ,
-        "PGHOST": str(database["HOST"]),
-        "PGPORT": str(database["PORT"] or 5432),
-        "PGUSER": database["USER"],
-        "PGPASSWORD": database["PASSWORD"],
-        "PGDATABASE": database["NAME"],
-    }
     dumped = subprocess.run(
         [
             settings.PG_DUMP,
@@ -172,7 +163,7 @@ def dump(schema: str, *options: str) -> str:
             "--encoding=UTF8",
             *options,
         ],
-        env=environment,
+        env=libpq_environment(),
         capture_output=True,
         text=True,
         check=True,
@@ -187,6 +178,19 @@ def dump(schema: str, *options: str) -> str:
         and "pg_catalog.set_config('search_path'" not in line
     ]
     return "\n".join(lines)
+
+
+def libpq_environment() -> dict[str, str]:
+    """The environment in which PostgreSQL's own programs find our database."""
+    database = connection.settings_dict
+    return {
+        **os.environ,
+        "PGHOST": str(database["HOST"]),
+        "PGPORT": str(database["PORT"] or 5432),
+        "PGUSER": database["USER"],
+        "PGPASSWORD": database["PASSWORD"],
+        "PGDATABASE": database["NAME"],
+    }
 
 
 def refresh_template() -> SchemaTemplate:

@@ -103,6 +103,7 @@ BOUNDS: dict[str, Bound] = {
     "tenants_domain": Bound("a retailer", lambda plan: plan.retailers),
     "tenants_retailerfigures": Bound("a retailer", lambda plan: plan.retailers),
     "tenants_taskoutcome": Bound("a retailer and a task", lambda plan: 6 * plan.retailers),
+    "tenants_platformbackup": Bound("one", lambda plan: 1),
     "tenants_schematemplate": Bound("one", lambda plan: 1),
     "tenants_onboarding": Bound("30 days", lambda plan: 0),
     "tenants_publicmail": Bound("30 days", lambda plan: 5),

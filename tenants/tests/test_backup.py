@@ -22,8 +22,8 @@ from customerinfo.env import Env
 from forms_app import erasing, pace
 from forms_app.models import Brand
 from forms_app.tests.shop import Shop, field
-from tenants import addresses, backup, farewell, files, lifecycle, restore
-from tenants.models import AuditEntry, Domain, DomainClaim, Retailer
+from tenants import addresses, backup, farewell, files, lifecycle, platform_backup, restore
+from tenants.models import AuditEntry, Domain, DomainClaim, PlatformBackup, Retailer
 
 from .worlds import sql
 
@@ -288,6 +288,10 @@ def test_the_commands_write_list_and_restore(shops, capsys):
     call_command("backup_retailer")
     out = capsys.readouterr().out
     assert "acorn: r_acorn/" in out and "birch: r_birch/" in out
+    assert PlatformBackup.objects.get().problem == ""
+    call_command("restore_platform")
+    (platform,) = backup.backups_of(backup.PLATFORM)
+    assert capsys.readouterr().out == f"{platform}\n"
     call_command("restore_retailer", "r_acorn")
     assert "r_acorn/" in capsys.readouterr().out
     delete(acorn)
@@ -302,6 +306,10 @@ def test_the_commands_write_list_and_restore(shops, capsys):
     ]:
         with pytest.raises(CommandError, match=said):
             call_command("restore_retailer", *arguments)
+    for name, said in [("platform/none", "no complete backup"), ("latest", "isn't empty")]:
+        with pytest.raises(CommandError, match=said):
+            call_command("restore_platform", name)
+    assert Retailer.objects.filter(slug="birch").exists()
     with pytest.raises(CommandError, match="No such retailer"):
         call_command("backup_retailer", "nobody")
     assert len(backup.backups_of("r_birch")) == 1
@@ -320,6 +328,21 @@ def test_one_retailers_failure_doesnt_stop_the_others(shops, monkeypatch, capsys
     with pytest.raises(CommandError, match="1 retailers have no new backup"):
         call_command("backup_retailer")
     assert len(backup.backups_of("r_birch")) == 1
+    assert len(backup.backups_of(backup.PLATFORM)) == 1
+
+
+def test_where_the_platforms_fails_the_retailers_have_theirs(shops, monkeypatch):
+    def fail():
+        raise OSError("disk full")
+
+    monkeypatch.setattr(platform_backup, "back_up", fail)
+    with pytest.raises(CommandError, match="platform's own tables have no new backup"):
+        call_command("backup_retailer")
+    told = PlatformBackup.objects.get()
+    assert "disk full" in told.problem and told.done_at is None
+    assert all(backup.backups_of(shop.schema) for shop in shops)
+    call_command("backup_retailer", "acorn")  # by name: the platform isn't meant
+    assert "disk full" in PlatformBackup.objects.get().problem
 
 
 def test_it_works_with_everything_on_s3(bucket, shops, settings):

@@ -14,7 +14,7 @@ from integrations import fan_out, mail
 from integrations.models import Connection, Mail
 from integrations.tenant_task import FAN_OUT, finished
 from tenants import backup, figures, tasks
-from tenants.models import Onboarding, Retailer, RetailerFigures, TaskOutcome
+from tenants.models import Onboarding, PlatformBackup, Retailer, RetailerFigures, TaskOutcome
 from tenants.needs import needs
 from tenants.provisioning import onboard
 
@@ -147,6 +147,16 @@ def test_missing_backups_are_named(operator, counted, settings):
     Retailer.objects.update(created_at=timezone.now() - timedelta(days=3))
     for retailer in counted:
         ran(retailer.schema_name, task=backup.TASK)
+    (need,) = needs()
+    assert "platform’s own tables" in need.title and "doesn’t run" in need.text
+    PlatformBackup.note("")
+    assert needs() == []
+    PlatformBackup.objects.update(done_at=timezone.now() - timedelta(hours=51))
+    PlatformBackup.note("disk full")
+    assert [need.text for need in needs()] == ["disk full"]
+    page = operator.get("/admin/periodic/").text
+    assert "Backup of the platform’s own tables" in page
+    PlatformBackup.note("")
     assert needs() == []
     TaskOutcome.objects.filter(retailer=birch).update(ran_at=timezone.now() - timedelta(hours=51))
     (need,) = needs()

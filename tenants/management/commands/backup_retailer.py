@@ -3,12 +3,15 @@ import time
 from django.core.management.base import BaseCommand, CommandError
 
 from integrations.tenant_task import finished, in_one_line
-from tenants import backup
-from tenants.models import Retailer
+from tenants import backup, platform_backup
+from tenants.models import PlatformBackup, Retailer
 
 
 class Command(BaseCommand):
-    help = "Write an encrypted backup of one retailer, or of all, to BACKUP_URL; drop old ones."
+    help = (
+        "Write an encrypted backup of one retailer, or of all and of the platform's own tables, to "
+        "BACKUP_URL; drop old ones."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("slugs", nargs="*", help="addresses of retailers; none: all of them")
@@ -38,6 +41,21 @@ class Command(BaseCommand):
                 seconds=time.monotonic() - started,
                 problem=problem,
             )
+        problem = "" if slugs else self.back_up_platform()
         self.stdout.write(f"{backup.prune()} old files deleted")
         if failed:
             raise CommandError(f"{failed} retailers have no new backup.")
+        if problem:
+            raise CommandError("The platform's own tables have no new backup.")
+
+    def back_up_platform(self) -> str:
+        """After the retailers: it then knows all that have one. What went wrong, or nothing."""
+        try:
+            self.stdout.write(f"The platform's own tables: {platform_backup.back_up()}")
+        except Exception as error:
+            problem = in_one_line(error)
+            self.stderr.write(f"The platform's own tables: {type(error).__name__}: {error}")
+        else:
+            problem = ""
+        PlatformBackup.note(problem)
+        return problem

@@ -1,0 +1,64 @@
+"""A backup of the platform's own tables: operators, the list of retailers, what Stripe said.
+
+No retailer's backup holds them. It is pg_dump's own format inside age, and kept beside theirs.
+
+A server that is lost comes back from it and theirs, in this order: theirs refer to content types by
+the numbers that stand here.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, transaction
+from django.db.utils import InternalError
+from django.utils import timezone
+
+from . import backup, schemas
+from .restore import InTheWay, decrypt
+
+
+def back_up() -> str:
+    """Write a backup; returns its name in the storage.
+
+    Raises `backup.NoKey`, `subprocess.CalledProcessError` (pg_dump), and what the storage raises.
+    """
+    command = [settings.PG_DUMP, "--schema=public", "--format=custom"]
+    command += ["--no-owner", "--no-privileges"]
+
+    def dump(plain) -> None:
+        subprocess.run(command, env=schemas.libpq_environment(), stdout=plain, check=True)
+
+    return backup.keep(f"{backup.PLATFORM}/{timezone.now():{backup.KEEP_NAME}}.dump.age", dump)
+
+
+def restore(name: str) -> None:
+    """Bring it back into a database that holds nothing yet.
+
+    Raises `InTheWay`, `Damaged`, `pyrage.DecryptError`, and `subprocess.CalledProcessError` of
+    pg_restore, which then has changed nothing.
+    """
+    with tempfile.NamedTemporaryFile() as plain:
+        decrypt(name, plain)
+        clear()
+        # It stands beside pg_dump, and is of its version.
+        program = Path(settings.PG_DUMP).with_name("pg_restore")
+        command = [program, "--exit-on-error", "--single-transaction", "--no-owner"]
+        environment = schemas.libpq_environment()
+        subprocess.run(
+            [*command, f"--dbname={environment['PGDATABASE']}", plain.name],
+            env=environment,
+            check=True,
+        )
+    ContentType.objects.clear_cache()
+
+
+def clear() -> None:
+    """Drop a schema `public` that is empty: the backup brings its own."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA IF EXISTS public RESTRICT")
+    except InternalError as error:  # dependent objects still exist
+        raise InTheWay("The database isn't empty: make a new one.") from error
