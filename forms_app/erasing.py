@@ -85,18 +85,6 @@ def erase(identity: Identity, by: AbstractBaseUser | None) -> Erasure:
         return Erasure.objects.create(by=by, identity_hash=identity.hash, counts=counts)
 
 
-def erase_again(hashes: set[str]) -> int:
-    """After a restore: erase whoever had been erased since; returns how many people that were."""
-    known = {
-        Identity(email=email, mobile="" if email else mobile)
-        for email, mobile in Signup.objects.values_list("email", "mobile").distinct()
-    } | {Identity(mobile=mobile) for mobile in Signup.objects.values_list("mobile", flat=True)}
-    meant = [identity for identity in known if identity.hash in hashes]
-    for identity in meant:
-        erase(identity, None)
-    return len(meant)
-
-
 def hashes_since(moment: str) -> list[str]:
     """Who was erased since `moment` (ISO), as hashes: a backup brought back forgets them again."""
     return list(Erasure.objects.filter(at__gte=moment).values_list("identity_hash", flat=True))

@@ -19,7 +19,7 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import BinaryIO
 
@@ -133,8 +133,9 @@ def write(plain: BinaryIO, retailer: Retailer) -> None:
                     cursor.copy_expert(f"COPY {source} TO STDOUT", copied)
                     add(f"data/{table}", copied)
         for name in files.names(retailer.schema_name):
-            with files.opened(retailer.schema_name, name) as content:
-                add(f"media/{name}", content)
+            with suppress(FileNotFoundError):  # somebody deleted it meanwhile
+                with files.opened(retailer.schema_name, name) as content:
+                    add(f"media/{name}", content)
         add("checksums.json", as_json(checksums))
 
 

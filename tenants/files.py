@@ -1,6 +1,6 @@
 """All files of one retailer, wherever they are stored: to keep, to bring back, to delete."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
@@ -37,13 +37,26 @@ def opened(schema: str, name: str) -> File:
         return default_storage.open(name)
 
 
-def put(schema: str, name: str, content: File) -> None:
-    """Under exactly this name, which must be free: rows of the database hold it."""
+def put(schema: str, name: str, content: File, replace: bool = False) -> None:
+    """Under exactly this name, because rows of the database hold it.
+
+    Raises FileExistsError if there is one already, unless that may be replaced.
+    """
     check(schema)
     with schema_context(schema):
         if default_storage.exists(name):
-            raise FileExistsError(f"{schema} has a file {name}.")
+            if not replace:
+                raise FileExistsError(f"{schema} has a file {name}.")
+            default_storage.delete(name)
         default_storage._save(name, content)
+
+
+def delete_others(schema: str, kept: Container[str]) -> None:
+    """All but these."""
+    for name in names(schema):
+        if name not in kept:
+            with schema_context(schema):
+                default_storage.delete(name)
 
 
 def delete_all(schema: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
-from django.db.utils import InternalError
+from django.db.utils import InternalError, ProgrammingError
 from django.utils import timezone
 
 from . import backup, schemas
@@ -25,7 +25,8 @@ def back_up() -> str:
 
     Raises `backup.NoKey`, `subprocess.CalledProcessError` (pg_dump), and what the storage raises.
     """
-    command = [settings.PG_DUMP, "--schema=public", "--format=custom"]
+    command = [settings.PG_DUMP, f"--dbname={schemas.conninfo()}"]
+    command += ["--schema=public", "--format=custom"]
     command += ["--no-owner", "--no-privileges"]
 
     def dump(plain) -> None:
@@ -38,27 +39,22 @@ def restore(name: str) -> None:
     """Bring it back into a database that holds nothing yet.
 
     Raises `InTheWay`, `Damaged`, `pyrage.DecryptError`, and `subprocess.CalledProcessError` of
-    pg_restore, which then has changed nothing.
+    pg_restore, which then has brought nothing: it can be tried again.
     """
     with tempfile.NamedTemporaryFile() as plain:
         decrypt(name, plain)
         clear()
         # It stands beside pg_dump, and is of its version.
-        program = Path(settings.PG_DUMP).with_name("pg_restore")
-        command = [program, "--exit-on-error", "--single-transaction", "--no-owner"]
-        environment = schemas.libpq_environment()
-        subprocess.run(
-            [*command, f"--dbname={environment['PGDATABASE']}", plain.name],
-            env=environment,
-            check=True,
-        )
+        command = [Path(settings.PG_DUMP).with_name("pg_restore"), f"--dbname={schemas.conninfo()}"]
+        command += ["--exit-on-error", "--single-transaction", "--no-owner", plain.name]
+        subprocess.run(command, env=schemas.libpq_environment(), check=True)
     ContentType.objects.clear_cache()
 
 
 def clear() -> None:
-    """Drop a schema `public` that is empty: the backup brings its own."""
+    """Drop the schema `public`, which the backup brings; raises `InTheWay` unless it is empty."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("DROP SCHEMA IF EXISTS public RESTRICT")
-    except InternalError as error:  # dependent objects still exist
-        raise InTheWay("The database isn't empty: make a new one.") from error
+    except (InternalError, ProgrammingError) as error:  # something depends on it; it isn't ours
+        raise InTheWay(f"The database must be empty and our own. {error}") from error

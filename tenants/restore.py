@@ -15,9 +15,10 @@ from django.core import serializers
 from django.core.cache import cache
 from django.core.files.base import File
 from django.db import connection, transaction
-from django_tenants.utils import tenant_context
+from django_tenants.utils import schema_context, tenant_context
 
 from forms_app import erasing, starter
+from integrations.models import Connection, Mail
 
 from . import audit, backup, files, schemas
 from .models import AuditEntry, Domain, Retailer
@@ -37,7 +38,8 @@ def restore(name: str, *, slug: str = "", replace: bool = False, by: str) -> Ret
 
     With `slug` it becomes a retailer of its own, beside the first, at a new address; else it takes
     its old place, and `replace` says that the schema and files that stand there now may go. Who was
-    erased since the backup was taken is erased again, as far as the replaced schema knows.
+    erased since the backup was taken is erased again, where the schema that knows it still stands.
+    A copy's connections are off and without secrets, and its unsent mails are gone.
 
     Raises `Damaged`, `InTheWay`, `ValidationError` (the slug), `pyrage.DecryptError`.
     """
@@ -91,9 +93,12 @@ def check_content_types(told: dict) -> None:
 
 def rebuild(told: dict, folder: Path, slug: str, replace: bool, by: str) -> Retailer:
     row, domains = rows_of(told, slug)
-    erased: Sequence[str] = ()
     with transaction.atomic():
-        there = Retailer.objects.select_for_update().filter(slug=row.slug).first()
+        erased = erased_since(told)
+        retailers = Retailer.objects.select_for_update()
+        # By its schema first: it may live at another slug by now.
+        there = retailers.filter(schema_name=row.schema_name).first()
+        there = there or retailers.filter(slug=row.slug).first()
         if there is None:
             row.save(force_insert=True)
             for domain in domains:
@@ -104,24 +109,45 @@ def rebuild(told: dict, folder: Path, slug: str, replace: bool, by: str) -> Reta
                 restore_belongings(told, row)
         elif replace and there.schema_name == row.schema_name:
             row = there  # what it owes and where it lives is as it is today
-            # The database may be a new one, with the platform's own tables from their dump.
-            if "forms_app_erasure" in schemas.tables([row.schema_name])[row.schema_name]:
-                with tenant_context(row):
-                    erased = erasing.hashes_since(told["taken_at"])
             with connection.cursor() as cursor:
                 cursor.execute(f"DROP SCHEMA IF EXISTS {backup.quoted(row.schema_name)} CASCADE")
         else:
-            raise InTheWay(f"There is a retailer at {row.slug}: name another, or say it may go.")
+            raise InTheWay(f"There is a retailer at {there.slug}: name another, or say it may go.")
         build_schema(told, folder, row.schema_name)
         with tenant_context(row):
             starter.move_site(row.name, row.url)
             repeated = erasing.repeat(erased)
+            if slug:
+                silence()
         told_why = f"from a backup of {told['taken_at']}, {repeated} people erased again"
         audit.record(row, "restored", told_why, by=by)
-        put_media(folder / "media", row.schema_name)
+        kept = put_media(folder / "media", row.schema_name)
+    # Only when the rows are safe: interrupted here, it leaves a file too many, and none too few.
+    files.delete_others(row.schema_name, kept)
     with tenant_context(row):
         cache.delete_pattern("*")  # pages, renditions: all of another time
     return row
+
+
+def erased_since(told: dict) -> Sequence[str]:
+    """Hashes of who was erased after the backup, as far as the schema it was of still stands here.
+
+    In a new database, with the platform's own tables from their backup, it doesn't.
+    """
+    schema = told["schema"]
+    if "forms_app_erasure" not in schemas.tables([schema]).get(schema, ()):
+        return ()
+    with schema_context(schema):
+        return erasing.hashes_since(told["taken_at"])
+
+
+def silence() -> None:
+    """The copy, in whose schema we are, tells nobody: no CRM gets a sign-up twice, nobody a mail.
+
+    Without secrets, because a CRM that renews a token for one of the two shuts out the other.
+    """
+    Connection.objects.update(state=Connection.State.OFF, secrets={})
+    Mail.objects.filter(sent_at=None).delete()
 
 
 def rows_of(told: dict, slug: str) -> tuple[Retailer, list[Domain]]:
@@ -175,10 +201,13 @@ def restore_belongings(told: dict, row: Retailer) -> None:
         each.save(force_insert=True)
 
 
-def put_media(source: Path, schema: str) -> None:
-    """The files, in the place of those that are there. Inside the transaction, as its last step."""
-    files.delete_all(schema)
+def put_media(source: Path, schema: str) -> set[str]:
+    """The backup's files, over those of the same name; returns their names."""
+    kept = set()
     for path in source.rglob("*"):
         if path.is_file():
+            name = path.relative_to(source).as_posix()
             with path.open("rb") as content:
-                files.put(schema, path.relative_to(source).as_posix(), File(content))
+                files.put(schema, name, File(content), replace=True)
+            kept.add(name)
+    return kept

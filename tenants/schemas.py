@@ -10,6 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, router, transaction
 from django_tenants.utils import schema_context
+from psycopg2.extensions import make_dsn
 
 from .migrating import migrations_of_this_code
 from .models import Retailer, SchemaTemplate
@@ -157,6 +158,7 @@ def dump(schema: str, *options: str) -> str:
     dumped = subprocess.run(
         [
             settings.PG_DUMP,
+            f"--dbname={conninfo()}",
             f"--schema={schema}",
             "--no-owner",
             "--no-privileges",
@@ -189,8 +191,13 @@ def libpq_environment() -> dict[str, str]:
         "PGPORT": str(database["PORT"] or 5432),
         "PGUSER": database["USER"],
         "PGPASSWORD": database["PASSWORD"],
-        "PGDATABASE": database["NAME"],
     }
+
+
+def conninfo() -> str:
+    """What isn't in there, for a command line: the database, and DATABASE_URL's parameters."""
+    database = connection.settings_dict
+    return make_dsn(dbname=database["NAME"], **database["OPTIONS"])
 
 
 def refresh_template() -> SchemaTemplate:

@@ -122,7 +122,7 @@ def test_after_a_restore_whoever_had_been_erased_is_erased_again(people):
     acorn, birch = people
     hashes = {erasing.Identity(email="kim@example.com").hash}
     with acorn.inside():
-        assert erasing.erase_again(hashes) == 1
-        assert erasing.erase_again(hashes) == 0
+        assert erasing.repeat(hashes) == 1
+        assert erasing.repeat(hashes) == 0
     assert who(acorn) == ["robin@example.com", "robin@example.com"]
     assert len(birch.signups()) == 3

@@ -6,6 +6,7 @@ A deploy that fails on one wrong variable, is mended, and fails on the next cost
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import pyrage
@@ -23,6 +24,15 @@ def split(value: str) -> tuple[SplitResult | None, int | None]:
         return url, url.port
     except ValueError:
         return None, None
+
+
+def place(storage: dict, folder: str) -> tuple[str, ...]:
+    """Where a STORAGES entry keeps its files, from the outermost part to the innermost."""
+    options = storage.get("OPTIONS", {})
+    if "bucket_name" not in options:
+        return Path(options.get("location", folder)).resolve().parts
+    inside = filter(None, options["location"].split("/"))
+    return ("s3", options["endpoint_url"] or "", options["bucket_name"], *inside)
 
 
 class Env:
@@ -127,6 +137,14 @@ class Env:
             "BACKEND": "tenants.s3_storage.RetailerS3Storage",
             "OPTIONS": self.s3(name, "empty, or look like s3://bucket/prefix"),
         }
+
+    def hold_apart(self, name: str, one: dict, other_name: str, other: dict, folder: str) -> None:
+        """Two STORAGES entries, of which neither may lie in the other: each would take the other's
+        files for its own, and delete them. `folder` is that of an entry which names no place.
+        """
+        places = sorted((place(one, folder), place(other, folder)), key=len)
+        if places[1][: len(places[0])] == places[0]:
+            self.mistakes.append(f"{name} and {other_name} must be two places, none in the other.")
 
     def s3(self, name: str, wanted: str) -> dict:
         """Options of django-storages' S3Storage; `wanted` is what the variable must be."""

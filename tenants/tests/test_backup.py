@@ -22,6 +22,7 @@ from customerinfo.env import Env
 from forms_app import erasing, pace
 from forms_app.models import Brand
 from forms_app.tests.shop import Shop, field
+from integrations.models import Connection, Mail
 from tenants import addresses, backup, farewell, files, lifecycle, platform_backup, restore
 from tenants.models import AuditEntry, Domain, DomainClaim, PlatformBackup, Retailer
 
@@ -167,6 +168,75 @@ def test_a_copy_lives_beside_the_first_under_another_name(place, shops):
         restore.restore(name, slug="birch", by="test")
 
 
+def test_a_copy_tells_nobody_and_knows_who_was_erased(shops):
+    for shop in shops:
+        shop.sign_up({"email": "gone@example.com"})
+        with tenant_context(shop.retailer):
+            Connection.objects.create(
+                name="CRM", kind="sandbox", secrets={"api_key": f"key-{shop.schema}"}
+            )
+            Mail.objects.create(kind="connection_paused", to="ann@shop.test")
+            Mail.objects.create(
+                kind="connection_paused", to="ann@shop.test", sent_at=timezone.now()
+            )
+    acorn, birch = shops
+    name = backup.backup(acorn.retailer)
+    with tenant_context(acorn.retailer):
+        erasing.erase(erasing.identify("gone@example.com"), by=None)
+    before = state(acorn), state(birch)
+    copy = restore.restore(name, slug="acorn-copy", by="test")
+    assert [signup.email for signup in Shop(copy).signups()] == ["robin@example.com"]
+    with tenant_context(copy):
+        assert Connection.objects.get().state == Connection.State.OFF
+        assert Connection.objects.get().secrets == {}
+        assert not Mail.objects.filter(sent_at=None).exists() and Mail.objects.count() == 1
+    assert (state(acorn), state(birch)) == before
+
+
+def test_one_that_has_moved_since_is_restored_where_it_lives_now(shops):
+    acorn, birch = shops
+    name = backup.backup(acorn.retailer)
+    addresses.rename(acorn.retailer, "oak", why="moved", by="test")
+    with pytest.raises(restore.InTheWay, match="retailer at oak"):
+        restore.restore(name, by="test")
+    back = restore.restore(name, replace=True, by="test")
+    assert (back.slug, back.pk, back.schema_name) == ("oak", acorn.retailer.pk, "r_acorn")
+    oak = Shop(Retailer.objects.get(pk=back.pk))
+    assert [signup.email for signup in oak.signups()] == [ROBIN["email"]]
+    assert oak.get().status_code == 200 and birch.get().status_code == 200
+
+
+def test_a_restore_that_fails_at_a_file_has_lost_none(shops, monkeypatch):
+    acorn, birch = shops
+    name = backup.backup(acorn.retailer)
+    files.put(acorn.schema, "images/later.png", ContentFile(b"later"))
+    before = state(acorn), state(birch)
+
+    def fails(*args, **kwargs):
+        raise OSError("out of reach")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(files, "put", fails)
+        with pytest.raises(OSError):
+            restore.restore(name, replace=True, by="test")
+    assert (state(acorn), state(birch)) == before
+    restore.restore(name, replace=True, by="test")
+    assert "images/later.png" not in files.names(acorn.schema)
+    assert state(birch) == before[1]
+
+
+def test_a_file_that_is_deleted_during_the_backup_is_left_out(shops, monkeypatch):
+    acorn, birch = shops
+    real = files.names
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(files, "names", lambda schema: ["images/gone.png", *real(schema)])
+        names = [backup.backup(shop.retailer) for shop in shops]
+    before = state(birch)
+    restore.restore(names[0], replace=True, by="test")
+    assert "images/logo.png" in files.names(acorn.schema)
+    assert state(birch) == before
+
+
 def test_nobody_without_the_key_can_read_it(shops, vault, settings):
     acorn, birch = shops
     name = backup.backup(acorn.retailer)
@@ -306,7 +376,7 @@ def test_the_commands_write_list_and_restore(shops, capsys):
     ]:
         with pytest.raises(CommandError, match=said):
             call_command("restore_retailer", *arguments)
-    for name, said in [("platform/none", "no complete backup"), ("latest", "isn't empty")]:
+    for name, said in [("platform/none", "no complete backup"), ("latest", "must be empty")]:
         with pytest.raises(CommandError, match=said):
             call_command("restore_platform", name)
     assert Retailer.objects.filter(slug="birch").exists()

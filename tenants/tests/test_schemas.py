@@ -112,6 +112,16 @@ def test_a_pg_dump_that_fails_is_not_taken_for_a_template(retailers, settings):
     assert (again.pk, again.sql) == (kept.pk, kept.sql)
 
 
+def test_a_pg_dump_connects_as_database_url_says(retailers, monkeypatch):
+    for retailer in retailers:
+        assert "CREATE TABLE" in schemas.dump(retailer.schema_name, "--schema-only")
+    asked = {**connection.settings_dict["OPTIONS"], "service": "nobody-has-this"}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", asked)
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        schemas.dump(retailers[0].schema_name)
+    assert "nobody-has-this" in failed.value.stderr
+
+
 def test_a_new_schema_is_the_template_line_by_line(committed_world, settings):
     schemas.refresh_template()
     made = onboard("Cedar", "cedar", "owner@cedar.test").retailer

@@ -226,6 +226,41 @@ def test_uploaded_files_go_to_the_folder_or_to_a_bucket_with_a_prefix():
     env.finish()
 
 
+@pytest.mark.parametrize(
+    "backups, media",
+    [
+        ("s3://shops/all", "s3://shops/all/"),
+        ("s3://shops", "s3://shops/media"),
+        ("s3://shops/a/b?endpoint=https://s3.example", "s3://shops/a?endpoint=https://s3.example"),
+        ("/data", ""),
+        ("/data/media", ""),
+    ],
+)
+def test_backups_and_uploads_in_one_place_are_refused(backups, media):
+    """A restore deletes what is in the retailer's place for uploads and not in the backup."""
+    env = Env({"BACKUP_URL": backups, "MEDIA_STORAGE": media})
+    stores = env.storage("BACKUP_URL", ""), env.media_storage("MEDIA_STORAGE")
+    env.hold_apart("BACKUP_URL", stores[0], "MEDIA_STORAGE", stores[1], "/data/media")
+    assert "- BACKUP_URL and MEDIA_STORAGE must be two places" in mistakes(env)
+
+
+@pytest.mark.parametrize(
+    "backups, media",
+    [
+        ("s3://shops/backups", "s3://shops/media"),
+        ("s3://shops/a", "s3://shops/a?endpoint=https://s3.example"),
+        ("s3://vault", "s3://shops"),
+        ("/data/backups", ""),
+        ("s3://shops", ""),
+    ],
+)
+def test_two_places_are_two_places(backups, media):
+    env = Env({"BACKUP_URL": backups, "MEDIA_STORAGE": media})
+    stores = env.storage("BACKUP_URL", ""), env.media_storage("MEDIA_STORAGE")
+    env.hold_apart("BACKUP_URL", stores[0], "MEDIA_STORAGE", stores[1], "/data/media")
+    env.finish()
+
+
 @pytest.mark.parametrize("value", ["ftp://vault/x", "s3:///x"])
 def test_a_place_for_backups_that_is_none_is_named(value):
     env = Env({"BACKUP_URL": value})
