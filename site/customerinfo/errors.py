@@ -11,9 +11,8 @@ import sentry_sdk
 from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 
+from integrations import traces
 from integrations.redaction import scrubbed
-
-from . import traces
 
 Event = dict[str, Any]
 

@@ -20,13 +20,18 @@ from django.db import connection
 from django.http import HttpRequest
 from django_guid import get_guid
 
+from integrations import traces
 from integrations.redaction import scrubbed
 
-from . import traces, watching
+from . import watching
 
 
 class PlainLines(logging.Formatter):
     """Scrubs what is written: the last wall, wherever a text came from."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # what another handler has made of it, with the values
+        return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = said(record)
