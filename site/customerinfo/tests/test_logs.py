@@ -182,6 +182,20 @@ def test_what_another_handler_has_made_of_an_exception_is_not_repeated():
     )
 
 
+def test_what_postgresql_adds_below_is_left_out_of_any_message(retailers, written):
+    log = logging.getLogger("a.place")
+    for below in (
+        "DETAIL:  Key (first_name)=(Lovelace)",
+        "DÉTAIL:  La clé « (x)=(Lovelace) »",
+        "LINE 1: SELECT 'Lovelace'\n               ^",
+    ):
+        for retailer in retailers:
+            with tenant_context(retailer):
+                log.error(f"It failed: no such thing\n{below}")
+            line = written.last(schema=retailer.schema_name)
+            assert line["message"] == "It failed: no such thing"
+
+
 def test_a_stack_that_is_asked_for_is_there(db, written):
     logging.getLogger("a.place").warning("Where?", stack_info=True)
     assert "test_a_stack_that_is_asked_for" in written.last(message="Where?")["stack"]
@@ -311,6 +325,17 @@ def test_gunicorns_own_errors_name_no_address(db):
         {"name": "gunicorn.error", "msg": "Error handling request %s", "args": ("/secret-token/",)}
     )
     assert json.loads(JsonLines().format(record))["message"] == "Error handling a request"
+    for why, kept in (
+        ("Invalid HTTP request line: 'GET /admin/?q=Ada Lovelace'", "HTTP request line: '…'"),
+        ("Invalid HTTP Version: b'Lovelace'", "HTTP Version: b'…'"),
+        ("Request Line is too large (5000 > 4094)", "is too large (5000 > 4094)"),
+    ):
+        record = logging.makeLogRecord(
+            {"name": "gunicorn.error", "msg": f"Invalid request from ip=2001:db8::7: {why}"}
+        )
+        said = json.loads(JsonLines().format(record))["message"]
+        assert said.startswith("Invalid request: ") and said.endswith(kept), said
+        assert "Lovelace" not in said and "db8" not in said
 
 
 def test_who_is_logged_in_is_a_number(retailers, written):
