@@ -25,13 +25,13 @@ from .connectors.base import (
     RetryLater,
     TryLater,
 )
-from .defects import describe
 from .exchange import Call, Recorder
 from .http import Http
 from .locks import connection_lock
 from .mapping import MappingError, map_signup
 from .models import Attempt, Connection, Delivery, RemoteLink
 from .order import as_if_in_order, moment, rules_of
+from .traces import places
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +193,7 @@ def map_batch(connection: Connection, batch: Batch) -> list[Record]:
             batch.outcomes[ref] = NeedsAttention("mapping", str(error))
         except Exception as error:
             # One odd sign-up must not hold up the others, nor hide.
-            log.error("A sign-up can't be mapped: %s", describe(error))
+            log.error("A sign-up can't be mapped: %s", places(error))
             batch.outcomes[ref] = NeedsAttention(
                 "mapping_error", f"What goes where can't be worked out ({type(error).__name__})."
             )
@@ -247,7 +247,7 @@ def call(connection: Connection, http: Http, batch: Batch) -> None:
     except Exception as error:
         # A defect in a connector must not stop the connection, nor hide: the retailer sees the
         # outcome, the operator where it happened.
-        log.error("The connector %s failed: %s", connection.kind, describe(error))
+        log.error("The connector %s failed: %s", connection.kind, places(error))
         for record in records:
             batch.outcomes.setdefault(
                 record.ref, RetryLater("connector_error", type(error).__name__)

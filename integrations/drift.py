@@ -28,11 +28,11 @@ from . import mail, tokens
 from .attribute_values import fits, plain
 from .connectors.base import Attribute, Connector, ConnectorError, ConsentTarget
 from .consent_rows import ConsentRow
-from .defects import describe
 from .http import Http
 from .mapping import MappingError, MappingRow, unmapped_required
 from .models import Connection
 from .sources import our_fields
+from .traces import places
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ def look_at_all(http: Http) -> int:
             log.info("Connection %s couldn't be looked at: %s", connection.pk, type(error).__name__)
         except Exception as error:
             # A defect in one connector must not stop the look at the others, nor hide.
-            log.error("The look at a %s failed: %s", connection.kind, describe(error))
+            log.error("The look at a %s failed: %s", connection.kind, places(error))
     return looked
 
 

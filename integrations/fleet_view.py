@@ -56,9 +56,15 @@ class ConnectionRow:
     waiting: int
     oldest: datetime | None
 
-    def overdue(self, now: datetime) -> float:
+    def waited(self, now: datetime) -> float:
         """Seconds since the oldest delivery was due; 0 if none is."""
         return max(0.0, (now - self.oldest).total_seconds()) if self.oldest else 0.0
+
+    def overdue(self, now: datetime) -> float:
+        """Seconds for which a worker could have sent the oldest and hasn't: none is called for
+        before `not_before`, when a CRM has asked us to wait or doesn't answer.
+        """
+        return min(self.waited(now), max(0.0, (now - self.not_before).total_seconds()))
 
 
 @dataclass(frozen=True)

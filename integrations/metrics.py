@@ -69,7 +69,9 @@ def backlog(fleet: Fleet) -> GaugeMetricFamily:
 
 def oldest(fleet: Fleet) -> GaugeMetricFamily:
     """Of active connections only: a paused one waits for its retailer."""
-    made = family("delivery_overdue_seconds", "The longest overdue delivery.", "connector")
+    made = family(
+        "delivery_overdue_seconds", "How long no worker has sent what could go.", "connector"
+    )
     worst = dict.fromkeys(CONNECTORS, 0.0)
     for row in fleet.connections:
         if row.state == "active":

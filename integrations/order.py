@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from .connectors.base import Record
-from .defects import describe
 from .mapping import combine, map_signup
 from .models import Connection, Delivery
+from .traces import places
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def as_if_in_order(
         try:
             known.append((moment(one), map_signup(one.as_data(), *rules)))
         except Exception as error:  # it is in the CRM already: no reason to hold up another one
-            log.error("A delivered sign-up can't be mapped any more: %s", describe(error))
+            log.error("A delivered sign-up can't be mapped any more: %s", places(error))
     result = []
     for record in records:
         when = moment(deliveries[record.ref].signup)

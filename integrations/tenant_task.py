@@ -3,12 +3,11 @@
 import time
 
 from celery import Task
-from django.conf import settings
 from django.db import connection
 from django.dispatch import Signal
 from django_tenants.utils import get_tenant_model, tenant_context
 
-from .redaction import scrubbed
+from .traces import in_short
 
 FAN_OUT = "fan_out"  # the header of a message that integrations.fan_out has sent
 
@@ -39,7 +38,7 @@ class TenantTask(Task):
         try:
             return self.run_in(schema, args, kwargs)
         except Exception as error:
-            problem = in_one_line(error)
+            problem = in_short(error)
             raise
         finally:
             seconds = time.monotonic() - started
@@ -57,9 +56,3 @@ class TenantTask(Task):
                 return super().__call__(*args, **kwargs)
         finally:
             connection.set_schema_to_public()
-
-
-def in_one_line(error: Exception) -> str:
-    """What went wrong, without what the database adds below: the row's values."""
-    first = (str(error).splitlines() or [""])[0]
-    return scrubbed(f"{type(error).__name__}: {first}", [settings.EMAIL_HOST_PASSWORD])[:500]

@@ -57,7 +57,7 @@ def backlogs(fleet: Fleet) -> list[Backlog]:
         for row in fleet.connections
         if row.waiting or row.state == "paused" or circuit.OPEN_AFTER <= row.failures
     ]
-    rows.sort(key=lambda row: (-row.overdue(fleet.now), -row.waiting, row.schema))
+    rows.sort(key=lambda row: (-row.waited(fleet.now), -row.waiting, row.schema))
     urls = addresses({row.schema for row in rows[:LONGEST]})
     return [
         Backlog(
@@ -67,7 +67,7 @@ def backlogs(fleet: Fleet) -> list[Backlog]:
             kind_label(row.kind),
             *state_in_words(row, fleet),
             row.waiting,
-            timesince(row.oldest, fleet.now, depth=1) if row.overdue(fleet.now) else "",
+            timesince(row.oldest, fleet.now, depth=1) if row.waited(fleet.now) else "",
         )
         for row in rows[:LONGEST]
     ]

@@ -36,7 +36,7 @@ def trouble(retailers, connected, sign_up):
             sign_up(retailer, f"shopper{person}@example.com", first_name="Ada")
     now = timezone.now()
     with tenant_context(acorn):
-        Connection.objects.update(failures=5)
+        Connection.objects.update(failures=5, not_before=now - timedelta(hours=3))
         Delivery.objects.update(due_at=now - timedelta(hours=2))
         for delivery in Delivery.objects.all():
             Attempt.objects.create(
@@ -98,7 +98,7 @@ def test_each_state_has_its_words(trouble):
     by_hand = {**calm, "state": "paused", "paused_by": "hand"}
     assert words(**by_hand) == ("Paused by hand", "busy")
     assert fleet_page.kind_label("withdrawn_kind") == "withdrawn_kind"
-    assert row.overdue(fleet.now - timedelta(days=9)) == 0
+    assert row.waited(fleet.now - timedelta(days=9)) == 0
 
 
 def test_only_the_operator_sees_it_and_only_on_the_console(retailers, visitor, trouble):
@@ -132,15 +132,41 @@ def test_prometheus_gets_figures_without_names(operator, trouble):
         "customerinfo_mails_unsent 1.0",
     ):
         assert line in lines, answer.text
-    (overdue,) = [
-        x
-        for x in lines
-        if x.startswith('customerinfo_delivery_overdue_seconds{connector="sandbox"')
-    ]
-    assert 7190 < float(overdue.split()[-1]) < 7300
+    assert 7190 < overdue(answer.text) < 7300
     (took,) = [x for x in lines if x.startswith("customerinfo_delivery_call_seconds{")]
     assert 5 < float(took.split()[-1]) < 7
     assert not any(name in answer.text for name in ("corn", "irch", "shopper", "Dead CRM"))
+
+
+def overdue(text: str) -> float:
+    start = 'customerinfo_delivery_overdue_seconds{connector="sandbox"} '
+    (line,) = [line for line in text.splitlines() if line.startswith(start)]
+    return float(line.removeprefix(start))
+
+
+def test_who_has_asked_us_to_wait_is_not_overdue_until_then(
+    operator, retailers, connected, sign_up
+):
+    """Else an alert says that the workers are gone, where one CRM is all there is to call."""
+    acorn, birch = retailers
+    now = timezone.now()
+    for retailer in retailers:
+        connected(retailer)
+        sign_up(retailer, "shopper@example.com")
+        with tenant_context(retailer):
+            Delivery.objects.update(due_at=now - timedelta(minutes=50))
+
+    def not_before(retailer, minutes):
+        with tenant_context(retailer):
+            Connection.objects.update(not_before=now + timedelta(minutes=minutes))
+        return overdue(operator.get("/metrics").text)
+
+    not_before(acorn, 10)
+    assert not_before(birch, 10) == 0
+    assert 3000 <= not_before(birch, -55) < 3100, "Birch's could have gone 50 minutes ago"
+    assert "50\xa0minutes" in operator.get("/admin/deliveries/").text, "how long Acorn's wait, too"
+    not_before(birch, 10)
+    assert 600 <= not_before(acorn, -10) < 700, "Acorn's since the wait was over"
 
 
 def test_metrics_are_for_the_operator_and_for_the_token_alone(retailers, operator, settings):

@@ -11,9 +11,7 @@ import sentry_sdk
 from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 
-from integrations.redaction import scrubbed
-
-from . import traces
+from integrations import traces
 
 Event = dict[str, Any]
 
@@ -51,15 +49,16 @@ def report_to(dsn: str, environment: str) -> None:
 
 def kept(event: Event, hint: Event) -> Event:
     """What is sent of an event."""
-    from .logs import around  # reads the settings, which call this module
+    from .logs import around, said  # they read the settings, which call this module
 
     sent = {name: event[name] for name in KEPT & event.keys()}
+    if event.get("transaction_info", {}).get("source") == "url":
+        sent.pop("transaction", None)  # no route was found: it is the path, which may hold a link
     sent["tags"] = around(logging.makeLogRecord({}))
     if "exception" in event:
         sent["exception"] = {"values": [exception(one) for one in event["exception"]["values"]]}
-    if "logentry" in event:
-        entry = event["logentry"]
-        sent["logentry"] = {"message": scrubbed(entry.get("formatted") or entry.get("message", ""))}
+    if record := hint.get("log_record"):  # its text in `event` is what the log doesn't say
+        sent["logentry"] = {"message": said(record)}
     return sent
 
 

@@ -11,6 +11,7 @@ the schema. What is empty is left out.
 
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping
 
@@ -20,13 +21,21 @@ from django.db import connection
 from django.http import HttpRequest
 from django_guid import get_guid
 
+from integrations import traces
 from integrations.redaction import scrubbed
 
-from . import traces, watching
+from . import watching
+
+# What PostgreSQL adds below an error's first line, in any language: the statement and the row.
+BELOW = re.compile(r"\n\w+(?: \d+: |:  ).*", re.DOTALL)
 
 
 class PlainLines(logging.Formatter):
     """Scrubs what is written: the last wall, wherever a text came from."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # what another handler has made of it, with the values
+        return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = said(record)
@@ -56,8 +65,11 @@ def said(record: logging.LogRecord) -> str:
     """The message: of exceptions in it what `traces` keeps, of addresses the route alone, since a
     path may hold a link that lets somebody in.
     """
-    if record.name == "gunicorn.error" and str(record.msg).startswith("Error handling request"):
-        return "Error handling a request"
+    if record.name == "gunicorn.error":
+        if str(record.msg).startswith("Error handling request"):
+            return "Error handling a request"
+        if str(record.msg).startswith("Invalid request from"):  # whose address, and what was asked
+            return f"Invalid request: {traces.message('', str(record.msg).partition(': ')[2])}"
     request, args = getattr(record, "request", None), record.args
     if isinstance(args, Mapping):
         failed = record.exc_info[1] if record.exc_info else None
@@ -66,7 +78,7 @@ def said(record: logging.LogRecord) -> str:
     elif args:
         args = tuple(plain(value, request) for value in args)
     message = str(plain(record.msg, request))
-    return scrubbed(message % args if args else message)
+    return scrubbed(BELOW.sub("", message % args if args else message))
 
 
 def plain(value: object, request: HttpRequest | None) -> object:

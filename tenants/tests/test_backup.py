@@ -24,7 +24,14 @@ from forms_app.models import Brand
 from forms_app.tests.shop import Shop, field
 from integrations.models import Connection, Mail
 from tenants import addresses, backup, farewell, files, lifecycle, platform_backup, restore
-from tenants.models import AuditEntry, Domain, DomainClaim, PlatformBackup, Retailer
+from tenants.models import (
+    AuditEntry,
+    Domain,
+    DomainClaim,
+    PlatformBackup,
+    Retailer,
+    TaskOutcome,
+)
 
 from .worlds import sql
 
@@ -413,6 +420,21 @@ def test_where_the_platforms_fails_the_retailers_have_theirs(shops, monkeypatch)
     assert all(backup.backups_of(shop.schema) for shop in shops)
     call_command("backup_retailer", "acorn")  # by name: the platform isn't meant
     assert "disk full" in PlatformBackup.objects.get().problem
+
+
+def test_why_a_backup_failed_names_no_shopper(shops, monkeypatch, capsys):
+    def fail(*args):
+        raise OSError(28, "No space left on device", "media/Ada Lovelace.jpg")
+
+    monkeypatch.setattr(backup, "backup", fail)
+    monkeypatch.setattr(platform_backup, "back_up", fail)
+    with pytest.raises(CommandError):
+        call_command("backup_retailer")
+    why = "OSError: [Errno 28] No space left on device: '…'"
+    told = [*TaskOutcome.objects.values_list("problem", flat=True)]
+    assert [*told, PlatformBackup.objects.get().problem] == [why] * 3
+    out = "".join(capsys.readouterr())
+    assert out.count(why) == 3 and "Lovelace" not in out
 
 
 def test_it_works_with_everything_on_s3(bucket, shops, settings):

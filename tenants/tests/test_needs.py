@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from celery import current_app
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tenants.utils import tenant_context
@@ -271,3 +271,26 @@ def test_one_retailers_failure_stops_no_other_and_both_are_recorded(
     assert sorted(sent) == ["FAILURE", "SUCCESS"]
     told = dict(TaskOutcome.objects.values_list("retailer__slug", "problem"))
     assert told["birch"] == "" and told["acorn"].startswith("RuntimeError")
+
+
+def test_the_operator_learns_why_it_failed_and_nothing_of_a_shopper(
+    operator, counted, monkeypatch
+):
+    def prune():
+        if connection.schema_name == "r_birch":
+            raise OSError(28, "No space left on device", "media/Ada O'Lovelace.jpg")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT %s::date", ['Ada "Sly" Lovelace'])
+
+    monkeypatch.setattr("integrations.attempt_log.prune", prune)
+    for retailer in counted:
+        done = current_app.tasks[PRUNE].apply(
+            kwargs={"schema": retailer.schema_name}, headers={FAN_OUT: True}
+        )
+        assert done.state == "FAILURE" and "Lovelace" in str(done.result)
+    assert dict(TaskOutcome.objects.values_list("retailer__slug", "problem")) == {
+        "acorn": "DataError: invalid input syntax for type date: '…'",
+        "birch": "OSError: [Errno 28] No space left on device: '…'",
+    }
+    page = operator.get("/admin/periodic/").text
+    assert "No space left on device" in page and "Lovelace" not in page

@@ -2,12 +2,17 @@
 
 import gzip
 import json
+import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import brotli
 import pytest
+from django.test import RequestFactory
+from django.urls import resolve
+from django_tenants.utils import tenant_context
 
+from customerinfo import errors
 from customerinfo.tests.test_production_settings import run
 
 # A shopper's sign-up, a task and a log line, each of which breaks; in a process that reports.
@@ -116,6 +121,59 @@ def test_an_error_tells_where_it_happened_and_nothing_of_anybody(sentry, committ
     assert "vars" not in everything and '"request"' not in everything
     for secret in SECRET:  # nor in the log of that process
         assert secret not in done.stderr + done.stdout, (secret, done.stderr)
+
+
+def sent(record: dict, **event) -> dict:
+    """What Sentry would be sent of a log record, as its own handler makes an event of it."""
+    made = logging.makeLogRecord({"name": "a.place", "args": (), **record})
+    text = {"message": made.msg, "formatted": made.getMessage(), "params": made.args}
+    return errors.kept({"logentry": text, **event}, {"log_record": made})
+
+
+def test_a_line_says_no_more_there_than_in_the_log(retailers):
+    path = "/admin/password_reset/confirm/MQ/secret-token/"
+    below = "It failed: no such thing\nDETAIL:  Key (first_name)=(Lovelace)"
+    for retailer in retailers:
+        request = RequestFactory().get(path)
+        request.resolver_match = resolve(path)
+        with tenant_context(retailer):
+            for record, said in (
+                (
+                    {
+                        "name": "gunicorn.error",
+                        "msg": "Error handling request %s %s",
+                        "args": ("GET", "/admin/signups/?q=Lovelace&export=csv"),
+                    },
+                    "Error handling a request",
+                ),
+                (
+                    {"msg": "Server Error: %s", "args": (path,), "request": request},
+                    f"Server Error: {request.resolver_match.view_name}",
+                ),
+                ({"msg": below}, "It failed: no such thing"),
+                ({"msg": "No: %s", "args": (KeyError("Lovelace"),)}, "No: KeyError: '…'"),
+            ):
+                event = sent(record)
+                assert event["logentry"] == {"message": said}
+                assert event["tags"]["schema"] == retailer.schema_name
+                assert not any(secret in str(event) for secret in SECRET)
+
+
+def test_a_text_that_is_in_no_log_is_not_sent(retailers):
+    for retailer in retailers:
+        with tenant_context(retailer):
+            event = errors.kept({"logentry": {"message": "Lovelace"}, "level": "error"}, {})
+        assert event == {"level": "error", "tags": {"schema": retailer.schema_name}}
+
+
+def test_where_no_route_is_found_the_path_is_not_sent(retailers):
+    for retailer in retailers:
+        with tenant_context(retailer):
+            for source, kept in (("url", False), ("route", True)):
+                event = sent(
+                    {"msg": "Hello"}, transaction="/x/", transaction_info={"source": source}
+                )
+                assert ("transaction" in event) == kept
 
 
 @pytest.mark.live

@@ -12,9 +12,9 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.test import Client
 from django_tenants.utils import schema_context, tenant_context
 
-from customerinfo import traces
 from customerinfo.logs import JsonLines, PlainLines
 from customerinfo.tests import log_file
+from integrations import traces
 from integrations.tenant_task import TenantTask
 
 PEOPLE = ("ada@shopper.example", "+31 6 1234 5678", "Lovelace")
@@ -128,6 +128,12 @@ def test_a_text_that_an_exception_quotes_is_left_out_in_each_link_of_the_chain()
         except KeyError:
             return {}[name]
 
+    def from_one_that_was_never_raised():
+        raise KeyError(more) from ValueError(f"not '{name}'\n{name}")
+
+    text = formatted(raised(from_one_that_was_never_raised))
+    assert text.startswith("ValueError: not '…'\nThe above") and "KeyError: '…'" in text
+
     text = formatted(raised(while_handling))
     assert "During handling" in text and text.count("Traceback") == 3
     assert "KeyError: '…'" in text and "Ada" not in text
@@ -138,6 +144,56 @@ def test_names_of_our_code_are_kept():
     assert "named 'no_such_module'" in formatted(raised(lambda: __import__("no_such_module")))
     assert traces.without_values("nothing that went wrong") == "nothing that went wrong"
     assert traces.message("ValueError", "") == ""
+
+
+@pytest.mark.parametrize(
+    "said, kept",
+    [
+        ("can't read 'Ada Lovelace'", "can't read '…'"),
+        ("bad name 'O'Brien'", "bad name '…'"),
+        ("Typ date: »Lovelace«", "Typ date: '…'"),
+        ("Typ date: „Ada“ von ‚Lovelace‘", "Typ date: '…'"),
+        ("type date : « Lovelace »", "type date : '…'"),
+        ("“Ada” isn’t ‘Lovelace’", "'…'"),
+        ('"Ada "Sly" Lovelace"', "'…'"),
+        ("base 10: b'Lovelace'", "base 10: b'…'"),
+        ("base 10: b's Lovelace'", "base 10: b'…'"),
+        ("bad name 'Ada\nLovelace'", "bad name '…'"),
+        ("bad name 'O'Brien\nLovelace'", "bad name '…'"),
+        ("can't extend \"base/1\": No space left", "can't extend '…': No space left"),
+    ],
+)
+def test_whatever_way_a_value_is_quoted_it_is_left_out(said, kept):
+    for kind in ("ValueError", "django.db.utils.DataError"):
+        assert traces.message(kind, said) == kept
+    assert traces.without_values(f"{traces.START}\n  …\nValueError: {said}").endswith(f": {kept}")
+
+
+def test_what_is_said_of_an_exception_fits_a_column():
+    assert len(traces.in_short(ValueError("long " * 200))) == 500
+
+
+def test_what_another_handler_has_made_of_an_exception_is_not_repeated():
+    error = raised(lambda: int("Lovelace"))
+    record = logging.makeLogRecord({"msg": "It failed", "exc_info": (type(error), error, None)})
+    assert "Lovelace" in logging.Formatter().format(record)
+    assert PlainLines().format(record) == (
+        "It failed\nValueError: invalid literal for int() with base 10: '…'"
+    )
+
+
+def test_what_postgresql_adds_below_is_left_out_of_any_message(retailers, written):
+    log = logging.getLogger("a.place")
+    for below in (
+        "DETAIL:  Key (first_name)=(Lovelace)",
+        "DÉTAIL:  La clé « (x)=(Lovelace) »",
+        "LINE 1: SELECT 'Lovelace'\n               ^",
+    ):
+        for retailer in retailers:
+            with tenant_context(retailer):
+                log.error(f"It failed: no such thing\n{below}")
+            line = written.last(schema=retailer.schema_name)
+            assert line["message"] == "It failed: no such thing"
 
 
 def test_a_stack_that_is_asked_for_is_there(db, written):
@@ -269,6 +325,17 @@ def test_gunicorns_own_errors_name_no_address(db):
         {"name": "gunicorn.error", "msg": "Error handling request %s", "args": ("/secret-token/",)}
     )
     assert json.loads(JsonLines().format(record))["message"] == "Error handling a request"
+    for why, kept in (
+        ("Invalid HTTP request line: 'GET /admin/?q=Ada Lovelace'", "HTTP request line: '…'"),
+        ("Invalid HTTP Version: b'Lovelace'", "HTTP Version: b'…'"),
+        ("Request Line is too large (5000 > 4094)", "is too large (5000 > 4094)"),
+    ):
+        record = logging.makeLogRecord(
+            {"name": "gunicorn.error", "msg": f"Invalid request from ip=2001:db8::7: {why}"}
+        )
+        said = json.loads(JsonLines().format(record))["message"]
+        assert said.startswith("Invalid request: ") and said.endswith(kept), said
+        assert "Lovelace" not in said and "db8" not in said
 
 
 def test_who_is_logged_in_is_a_number(retailers, written):

@@ -2,7 +2,8 @@ import time
 
 from django.core.management.base import BaseCommand, CommandError
 
-from integrations.tenant_task import finished, in_one_line
+from integrations.tenant_task import finished
+from integrations.traces import in_short
 from tenants import backup, platform_backup
 from tenants.models import PlatformBackup, Retailer
 
@@ -31,8 +32,8 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
             except Exception as error:  # the others' turn comes as well
                 failed += 1
-                problem = in_one_line(error)
-                self.stderr.write(f"{retailer.slug}: {type(error).__name__}: {error}")
+                problem = in_short(error)
+                self.stderr.write(f"{retailer.slug}: {problem}")
             # For the console's page of periodic work.
             finished.send_robust(
                 Command,
@@ -53,8 +54,8 @@ class Command(BaseCommand):
         try:
             self.stdout.write(f"The platform's own tables: {platform_backup.back_up()}")
         except Exception as error:
-            problem = in_one_line(error)
-            self.stderr.write(f"The platform's own tables: {type(error).__name__}: {error}")
+            problem = in_short(error)
+            self.stderr.write(f"The platform's own tables: {problem}")
         else:
             problem = ""
         PlatformBackup.note(problem)
