@@ -285,6 +285,10 @@ BROKEN = {
         "",
         "staging runs never",
     ),
+    "a review app that writes into production's backups": (
+        *("ci-pipeline", ".gitlab-ci.yml", "      --set backup.enabled=false\n", ""),
+        "would write backups",
+    ),
 }
 
 
