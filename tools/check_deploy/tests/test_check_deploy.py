@@ -232,12 +232,19 @@ BROKEN = {
         "selects no pod",
     ),
     "certificates for whatever name somebody points here": (
-        *("policy", "chart/templates/caddy.yaml", "        ask http", "        # ask http"),
+        *("policy", "chart/templates/caddy.yaml", "    ask http", "    # ask http"),
         "for any name",
     ),
     "a proxy that leads nowhere": (
         *("policy", "chart/templates/caddy.yaml", "proxy {{ $web }}", "proxy web:1"),
         "no Service web:1",
+    ),
+    "a proxy that goes on with its old file": (
+        "policy",
+        "chart/templates/caddy.yaml",
+        'include "customerinfo.caddyfile" . | sha256sum',
+        ".Values.caddy.email | sha256sum",
+        "no pod starts again",
     ),
     "a pod count that fights the autoscaler": (
         "policy",
