@@ -36,6 +36,7 @@ RUN SECRET_KEY=build-only \
     ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
     DATABASE_URL=postgres://build-only@localhost/build-only \
     REDIS_URL=redis://localhost/0 \
+    EMAIL_URL=console:// \
     BASE_URL=https://build-only.invalid \
     python manage.py collectstatic --noinput \
  && python -m compileall -q . \

@@ -66,7 +66,8 @@ dev-reset: .venv/.stamp-dev
 PRODUCTION := env -u DEMO -u DEBUG BASE_URL=https://customerinfo.example \
 	SECRET_KEY=a-stand-in-that-is-as-long-and-as-mixed-as-Django-wants-0123456789 \
 	ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
-	DATABASE_URL='postgres://nobody@/nothing?host=/nowhere' REDIS_URL=redis://localhost:1/0
+	DATABASE_URL='postgres://nobody@/nothing?host=/nowhere' REDIS_URL=redis://localhost:1/0 \
+	EMAIL_URL=smtp://localhost:1
 
 lint: .venv/.stamp-dev
 	@echo "Lint: flake8, isort, imports …"

@@ -38,6 +38,7 @@ class World:
         url = self.postgres.url(settings.DATABASES["default"]["NAME"])
         return {
             "DEMO": "0",
+            "EMAIL_URL": "console://",
             "DATABASE_URL": url,
             "STATIC_ROOT": str(self.folder / "static"),
             "DJANGO_SETTINGS_MODULE": "customerinfo.settings",

@@ -167,7 +167,7 @@ def mails() -> Iterable[Need]:
         yield Need(
             "critical",
             "Mail isn’t set up",
-            "EMAIL_URL isn’t set, so invitations and letters are printed instead of sent.",
+            "Invitations and letters are printed and never sent: set EMAIL_URL or EMAIL_SERVICE.",
             reverse("mails"),
             "Mails",
         )

@@ -197,6 +197,11 @@ class Env:
             return ""
         return value
 
+    def any_of(self, *names: str) -> None:
+        """One of these has to be set; what it holds is looked at where it is read."""
+        if not any(self.values.get(name) for name in names):
+            self.mistakes.append(f"{' or '.join(names)} is not set.")
+
     def mail_service(self, name: str) -> str:
         """A mail service that django-anymail knows, or ""."""
         value = self.text(name, "")

@@ -285,11 +285,15 @@ LANGUAGES = [
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# smtp://user:password@host:587, smtps:// for TLS at once, file:// for people who develop.
-EMAIL_URL = env.url("EMAIL_URL", ["smtp", "smtps", "file"], "")
+# smtp://user:password@host:587, smtps:// for TLS at once, file:// for people who develop;
+# console:// prints them, for whoever really wants that.
+EMAIL_URL = env.url("EMAIL_URL", ["smtp", "smtps", "file", "console"], "")
 # Or a mail service's API, such as postmark, by django-anymail: its own settings are the variables
 # ANYMAIL_…, such as ANYMAIL_POSTMARK_SERVER_TOKEN.
 EMAIL_SERVICE = env.mail_service("EMAIL_SERVICE")
+if not (DEMO or DEBUG):
+    # What is printed counts as sent and never goes out, and its links let the log's readers in.
+    env.any_of("EMAIL_URL", "EMAIL_SERVICE")
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value
     for name, value in os.environ.items()
@@ -300,7 +304,7 @@ if EMAIL_SERVICE:
 elif EMAIL_URL.startswith("file:"):
     EMAIL_BACKEND = "customerinfo.demo.mail.EmailBackend"
     EMAIL_FILE_PATH = unquote(urlsplit(EMAIL_URL).path)
-elif EMAIL_URL:
+elif EMAIL_URL.startswith("smtp"):
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 else:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

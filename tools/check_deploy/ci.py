@@ -63,6 +63,10 @@ def pipeline(root: Path, programs: Programs) -> str:
             for name in {"test", "production"} & running:
                 raise Failed(f"{branch}: {name} would run by itself")
             seen[branch] = len(running)
+        review = job_called("review", copy, programs)["variables"]
+        # A variable without a scope leads it to production's.
+        if "backup.enabled=false" not in review["HELM_UPGRADE_EXTRA_ARGS"]:
+            raise Failed("review: would write backups")
     counts = ", ".join(f"{branch} {count} jobs" for branch, count in seen.items())
     return f"{counts} (Auto DevOps' template: {template})"
 

@@ -17,6 +17,7 @@ GIVEN = {
     "ENCRYPTION_KEYS": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing",
     "REDIS_URL": "redis://127.0.0.1:1/0",
+    "EMAIL_URL": "console://",
 }
 # With a certificate; the one for trying out is plain http and says so.
 SERVED = ("auto-devops", "production")

@@ -23,7 +23,7 @@ def value_sets() -> dict[str, list[str]]:
         "minimal": ["try-out", "--values", str(HERE / "values/minimal.yaml")],
         "files in s3": [
             *("try-out", "--values", str(HERE / "values/minimal.yaml")),
-            *("--set", "media.storage=s3,media.s3.url=s3://bucket/prefix?region=eu-central-1"),
+            *("--set", "media.storage=s3,media.s3.url=s3://bucket/media?region=eu-central-1"),
         ],
     }
 

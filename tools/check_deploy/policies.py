@@ -1,5 +1,6 @@
 """Rules over rendered manifests. Each function returns what is wrong, in words."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 
@@ -118,7 +119,8 @@ def house_rules(manifest: dict, pod: dict) -> Iterator[str]:
 def references(manifests: list[dict]) -> Iterator[str]:
     """Names that point nowhere, and selectors that select nothing."""
     kinds = {(m["kind"], m["metadata"]["name"]): m for m in manifests}
-    pods = [pod_template(m)["metadata"].get("labels", {}) for m in manifests if pod_template(m)]
+    templates = list(filter(None, map(pod_template, manifests)))
+    pods = [each["metadata"].get("labels", {}) for each in templates]
     given = {"customerinfo-secrets", "production-secret", "production-canary-secret"}
     for manifest in manifests:
         name = f"{manifest['kind']} {manifest['metadata']['name']}"
@@ -138,6 +140,10 @@ def references(manifests: list[dict]) -> Iterator[str]:
                 yield f"{name} selects no pod"
         if "Caddyfile" in manifest.get("data", {}):
             yield from caddy_findings(name, manifest["data"]["Caddyfile"], kinds)
+            digest = hashlib.sha256(manifest["data"]["Caddyfile"].strip().encode()).hexdigest()
+            annotated = [each["metadata"].get("annotations", {}) for each in templates]
+            if not any(digest in each.values() for each in annotated):
+                yield f"{name}: no pod starts again when it changes"
         if manifest["kind"] == "Ingress":
             for rule in manifest["spec"]["rules"]:
                 for path in rule["http"]["paths"]:

@@ -67,6 +67,7 @@ class Image:
             "DATABASE_URL": "postgres://postgres@/postgres?host=/mnt&port=5432",
             "REDIS_URL": f"redis://127.0.0.1:{services['redis']}/0",
             "BASE_URL": f"https://{self.domain}",
+            "EMAIL_URL": "console://",
         }
         arguments = self.env["GUNICORN_CMD_ARGS"]
         self.env["GUNICORN_CMD_ARGS"] = arguments.replace("0.0.0.0:8000", f"127.0.0.1:{self.port}")

@@ -316,6 +316,14 @@ def test_a_mail_service_that_nobody_knows_is_named():
     assert len(mistakes(env).splitlines()) == 3
 
 
+def test_one_of_two_is_enough():
+    env = Env({"A": "x"})
+    env.any_of("A", "B")
+    env.finish()
+    env.any_of("B", "C")
+    assert mistakes(env).endswith("- B or C is not set.")
+
+
 @pytest.mark.parametrize("value", ["https://x:abc", "https://x:99999"])
 def test_a_port_that_cannot_be_hides_no_other_mistake(value):
     env = Env({"URL": value})

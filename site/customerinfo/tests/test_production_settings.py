@@ -26,6 +26,7 @@ def production() -> dict[str, str]:
         "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "BASE_URL": "https://customerinfo.example",
         "MEDIA_ROOT": "/data/media",
+        "EMAIL_URL": "smtp://mail.example",
     }
 
 
@@ -57,9 +58,13 @@ def test_without_secrets_nothing_starts_and_all_that_is_missing_is_named():
         BASE_URL=None,
         DATABASE_URL=None,
         REDIS_URL=None,
+        EMAIL_URL=None,
     )
     assert done.returncode != 0
-    for name in ("SECRET_KEY", "ENCRYPTION_KEYS", "BASE_URL", "DATABASE_URL", "REDIS_URL"):
+    for name in (
+        *("SECRET_KEY", "ENCRYPTION_KEYS", "BASE_URL", "DATABASE_URL", "REDIS_URL"),
+        "EMAIL_URL or EMAIL_SERVICE",
+    ):
         assert f"- {name} is not set." in done.stderr
 
 
@@ -105,6 +110,23 @@ def test_mail_goes_by_a_services_api_where_one_is_named():
     assert told.stdout.strip() == (
         "anymail.backends.postmark {'POSTMARK_SERVER_TOKEN': 'a-token'}"
     ), told.stderr
+
+
+BACKEND = "from django.conf import settings; print(settings.EMAIL_BACKEND)"
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"EMAIL_URL": "console://"},
+        {"EMAIL_URL": None, "DEMO": "1"},
+        {"EMAIL_URL": None, "DEBUG": "1"},
+    ],
+)
+def test_mails_are_printed_only_where_somebody_says_so(said):
+    told = run("-c", BACKEND, DJANGO_SETTINGS_MODULE="customerinfo.settings", **said)
+    assert told.stdout.strip() == "django.core.mail.backends.console.EmailBackend", told.stderr
 
 
 LOADERS = """

@@ -78,6 +78,12 @@ def test_nothing_but_the_proxy_is_open_to_the_world_and_nothing_of_ours_may_do_m
         assert services[name]["security_opt"] == ["no-new-privileges:true"]
 
 
+def test_only_the_backup_reaches_the_backups():
+    services = compose()["services"].items()
+    backups = "backups:/data/backups"
+    assert [name for name, each in services if backups in each.get("volumes", ())] == ["backup"]
+
+
 def test_a_certificate_is_asked_for_before_it_is_fetched():
     text = (FOLDER / "Caddyfile").read_text()
     assert re.search(r"on_demand_tls \{\s*ask http://web:8000/tls-ask\s*\}", text)

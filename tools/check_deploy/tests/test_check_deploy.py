@@ -232,12 +232,19 @@ BROKEN = {
         "selects no pod",
     ),
     "certificates for whatever name somebody points here": (
-        *("policy", "chart/templates/caddy.yaml", "        ask http", "        # ask http"),
+        *("policy", "chart/templates/caddy.yaml", "    ask http", "    # ask http"),
         "for any name",
     ),
     "a proxy that leads nowhere": (
         *("policy", "chart/templates/caddy.yaml", "proxy {{ $web }}", "proxy web:1"),
         "no Service web:1",
+    ),
+    "a proxy that goes on with its old file": (
+        "policy",
+        "chart/templates/caddy.yaml",
+        'include "customerinfo.caddyfile" . | sha256sum',
+        ".Values.caddy.email | sha256sum",
+        "no pod starts again",
     ),
     "a pod count that fights the autoscaler": (
         "policy",
@@ -284,6 +291,10 @@ BROKEN = {
         '  STAGING_ENABLED: "1"\n  CANARY_ENABLED: "1"\n',
         "",
         "staging runs never",
+    ),
+    "a review app that writes into production's backups": (
+        *("ci-pipeline", ".gitlab-ci.yml", "      --set backup.enabled=false\n", ""),
+        "would write backups",
     ),
 }
 
