@@ -13,6 +13,7 @@ from . import backup
 from .models import PlatformBackup, Retailer, TaskOutcome
 
 LONGEST = 100  # lines of a table
+PLATFORM = "Backup of the platform’s own tables"
 LEFT_OUT = timedelta(hours=26)  # after the others: all have a turn at least every day
 
 WORDS = {
@@ -52,8 +53,8 @@ def summaries() -> list[Summary]:
         )
         found.append(Summary(WORDS.get(task, task), last=at, **told))
     for each in PlatformBackup.objects.all():
-        words, failed = "Backup of the platform’s own tables", int(bool(each.problem))
-        found.append(Summary(words, None, failed, 0, last=each.ran_at, seconds=None))
+        failed = int(bool(each.problem))
+        found.append(Summary(PLATFORM, None, failed, 0, last=each.ran_at, seconds=None))
     return sorted(found, key=lambda each: (-each.failed, -each.left_out, each.words))
 
 
@@ -71,6 +72,8 @@ class PeriodicPage(ConsoleView):
         return self.render_to_response(
             self.get_context_data(
                 summaries=summaries(),
+                platform=PlatformBackup.objects.exclude(problem="").first(),
+                platform_words=PLATFORM,
                 failed=[(each, WORDS.get(each.task, each.task)) for each in failed],
                 retailers=Retailer.objects.exclude(state=Retailer.State.TEMPLATE).count(),
             )
