@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import phonenumbers
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -85,8 +86,8 @@ def erase(identity: Identity, by: AbstractBaseUser | None) -> Erasure:
         return Erasure.objects.create(by=by, identity_hash=identity.hash, counts=counts)
 
 
-def hashes_since(moment: str) -> list[str]:
-    """Who was erased since `moment` (ISO), as hashes: a backup brought back forgets them again."""
+def hashes_since(moment: datetime) -> list[str]:
+    """Who was erased since then, as hashes: a backup brought back forgets them again."""
     return list(Erasure.objects.filter(at__gte=moment).values_list("identity_hash", flat=True))
 
 

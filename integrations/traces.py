@@ -27,7 +27,7 @@ QUOTED = re.compile(rf"{MARK}.*{MARK}(?!\w)|{MARK}.*")
 LONGEST = 500  # characters; columns that keep a problem hold as many
 # What these quote is names of our code and of the database's tables, which one needs to know.
 QUOTE_NAMES = {
-    *("AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "TypeError"),
+    *("AttributeError", "ImportError", "ModuleNotFoundError", "NameError"),
     *("UnboundLocalError", "IntegrityError", "ProgrammingError", "UniqueViolation"),
     *("NotNullViolation", "ForeignKeyViolation", "UndefinedTable", "UndefinedColumn"),
 }

@@ -20,7 +20,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 import pyrage
@@ -112,6 +112,7 @@ def sealing(target: BinaryIO, to: pyrage.x25519.Recipient) -> Iterator[BinaryIO]
 
 def write(plain: BinaryIO, retailer: Retailer) -> None:
     checksums: dict[str, str] = {}
+    taken_at = timezone.now()  # before the moment that the tables are of: see restore.erased_since
     with tarfile.open(fileobj=plain, mode="w|gz") as tar:
 
         def add(name: str, content: BinaryIO) -> None:
@@ -125,7 +126,7 @@ def write(plain: BinaryIO, retailer: Retailer) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             tables = tables_of(retailer.schema_name)
-            add("manifest.json", as_json(manifest(retailer, tables)))
+            add("manifest.json", as_json(manifest(retailer, tables, taken_at)))
             add("schema.sql", io.BytesIO(ddl(retailer.schema_name).encode()))
             for table in tables:
                 with tempfile.SpooledTemporaryFile(IN_MEMORY) as copied:
@@ -144,13 +145,13 @@ TASK = "tenants.backup"  # its name on the page of periodic work
 BELONGINGS = ("tenants.DomainClaim", "billing.Override", "billing.UsageDay")
 
 
-def manifest(retailer: Retailer, tables: list[str]) -> dict:
+def manifest(retailer: Retailer, tables: list[str], taken_at: datetime) -> dict:
     entries = AuditEntry.objects.filter(retailer=retailer)
     schema = retailer.schema_name
     return {
         "format": FORMAT,
         "schema": schema,
-        "taken_at": timezone.now().isoformat(),
+        "taken_at": taken_at.isoformat(),
         "migrations": sorted(map(list, schemas.applied_migrations([schema])[schema])),
         "retailer": serialized([Retailer.objects.get(pk=retailer.pk)])[0],
         "domains": serialized(Domain.objects.filter(tenant=retailer)),

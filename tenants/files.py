@@ -1,6 +1,6 @@
 """All files of one retailer, wherever they are stored: to keep, to bring back, to delete."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterable, Iterator
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
@@ -47,16 +47,19 @@ def put(schema: str, name: str, content: File, replace: bool = False) -> None:
         if default_storage.exists(name):
             if not replace:
                 raise FileExistsError(f"{schema} has a file {name}.")
+            with default_storage.open(name) as there:
+                if there.read() == content.read():
+                    return
+            content.seek(0)
             default_storage.delete(name)
         default_storage._save(name, content)
 
 
-def delete_others(schema: str, kept: Container[str]) -> None:
-    """All but these."""
-    for name in names(schema):
-        if name not in kept:
-            with schema_context(schema):
-                default_storage.delete(name)
+def delete(schema: str, names: Iterable[str]) -> None:
+    check(schema)
+    with schema_context(schema):
+        for name in names:
+            default_storage.delete(name)
 
 
 def delete_all(schema: str) -> None:

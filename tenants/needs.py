@@ -244,7 +244,7 @@ def backups() -> Iterable[Need]:
     if Retailer.objects.filter(created_at__lt=old).exists() and (done is None or done < old):
         yield Need(
             *("critical", "The platform’s own tables have had no backup for two nights"),
-            platform.problem if platform else "The nightly job doesn’t run.",
+            (platform.problem if platform else "") or "The nightly job doesn’t run.",
             *(reverse("periodic_work"), "Periodic work"),
         )
 

@@ -17,6 +17,7 @@ from django.db.utils import InternalError, ProgrammingError
 from django.utils import timezone
 
 from . import backup, schemas
+from .models import Retailer
 from .restore import InTheWay, decrypt
 
 
@@ -49,6 +50,9 @@ def restore(name: str) -> None:
         command += ["--exit-on-error", "--single-transaction", "--no-owner", plain.name]
         subprocess.run(command, env=schemas.libpq_environment(), check=True)
     ContentType.objects.clear_cache()
+    # Without a schema of its own, one would be answered from the platform's tables.
+    retailers = Retailer.objects.exclude(state=Retailer.State.TEMPLATE)
+    retailers.update(schema_problem="Not restored yet.")
 
 
 def clear() -> None:

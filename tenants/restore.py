@@ -5,20 +5,23 @@ import json
 import tarfile
 import tempfile
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import pyrage
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.core.cache import cache
 from django.core.files.base import File
 from django.db import connection, transaction
+from django.utils import timezone
 from django_tenants.utils import schema_context, tenant_context
 
 from forms_app import erasing, starter
-from integrations.models import Connection, Mail
+from integrations.models import Connection, Delivery, Mail
 
 from . import audit, backup, files, schemas
 from .models import AuditEntry, Domain, Retailer
@@ -39,7 +42,7 @@ def restore(name: str, *, slug: str = "", replace: bool = False, by: str) -> Ret
     With `slug` it becomes a retailer of its own, beside the first, at a new address; else it takes
     its old place, and `replace` says that the schema and files that stand there now may go. Who was
     erased since the backup was taken is erased again, where the schema that knows it still stands.
-    A copy's connections are off and without secrets, and its unsent mails are gone.
+    A copy tells nobody, and support alone can enter it.
 
     Raises `Damaged`, `InTheWay`, `ValidationError` (the slug), `pyrage.DecryptError`.
     """
@@ -100,7 +103,7 @@ def rebuild(told: dict, folder: Path, slug: str, replace: bool, by: str) -> Reta
         there = retailers.filter(schema_name=row.schema_name).first()
         there = there or retailers.filter(slug=row.slug).first()
         if there is None:
-            row.save(force_insert=True)
+            insert(row, as_it_was=not slug)
             for domain in domains:
                 domain.tenant = row
                 domain.save(force_insert=True)
@@ -114,16 +117,21 @@ def rebuild(told: dict, folder: Path, slug: str, replace: bool, by: str) -> Reta
         else:
             raise InTheWay(f"There is a retailer at {there.slug}: name another, or say it may go.")
         build_schema(told, folder, row.schema_name)
+        row.schema_problem = ""
+        row.save(update_fields=["schema_problem"])
         with tenant_context(row):
             starter.move_site(row.name, row.url)
+            # What was in a worker's hands then is in nobody's now.
+            sending = Delivery.objects.filter(state=Delivery.State.SENDING)
+            sending.update(state=Delivery.State.DUE, claim=None)
             repeated = erasing.repeat(erased)
             if slug:
                 silence()
         told_why = f"from a backup of {told['taken_at']}, {repeated} people erased again"
         audit.record(row, "restored", told_why, by=by)
-        kept = put_media(folder / "media", row.schema_name)
+        stale = put_media(folder / "media", row.schema_name)
     # Only when the rows are safe: interrupted here, it leaves a file too many, and none too few.
-    files.delete_others(row.schema_name, kept)
+    files.delete(row.schema_name, stale)
     with tenant_context(row):
         cache.delete_pattern("*")  # pages, renditions: all of another time
     return row
@@ -137,17 +145,39 @@ def erased_since(told: dict) -> Sequence[str]:
     schema = told["schema"]
     if "forms_app_erasure" not in schemas.tables([schema]).get(schema, ()):
         return ()
+    # An erasure may have been under way: a little too far back does no harm.
+    since = datetime.fromisoformat(told["taken_at"]) - timedelta(minutes=5)
     with schema_context(schema):
-        return erasing.hashes_since(told["taken_at"])
+        return erasing.hashes_since(since)
+
+
+def insert(row: Retailer, as_it_was: bool) -> None:
+    """`as_it_was`: in its old place. A copy is a trial that begins today."""
+    began = row.created_at
+    if not as_it_was:
+        row.state = row.billed_state = Retailer.State.TRIAL
+        row.hold, row.delete_at = "", None
+    elif row.delete_at:  # or it would be deleted again within the hour
+        row.delete_at = timezone.now() + timedelta(days=settings.CLOSED_DAYS)
+    row.save(force_insert=True)
+    if as_it_was:
+        Retailer.objects.filter(pk=row.pk).update(created_at=began)
+    with connection.cursor() as cursor:  # its number may be ahead of those that are given out
+        cursor.execute(
+            "SELECT setval('tenants_retailer_id_seq', greatest(max(id),"
+            " (SELECT last_value FROM tenants_retailer_id_seq))) FROM tenants_retailer"
+        )
 
 
 def silence() -> None:
     """The copy, in whose schema we are, tells nobody: no CRM gets a sign-up twice, nobody a mail.
 
-    Without secrets, because a CRM that renews a token for one of the two shuts out the other.
+    Without secrets, because a CRM that renews a token for one of the two shuts out the other; and
+    without anybody who could log in or be written to, but for support.
     """
     Connection.objects.update(state=Connection.State.OFF, secrets={})
     Mail.objects.filter(sent_at=None).delete()
+    get_user_model().objects.update(is_active=False)
 
 
 def rows_of(told: dict, slug: str) -> tuple[Retailer, list[Domain]]:
@@ -157,7 +187,7 @@ def rows_of(told: dict, slug: str) -> tuple[Retailer, list[Domain]]:
         check_address(slug)
         row.pk, row.slug, row.primary_host = None, slug, ""
         row.name = f"{row.name} (restored)"[:100]
-        row.schema_name = free_schema_name(slug)
+        row.schema_name, row.owner_email = free_schema_name(slug), ""
         return row, [Domain(domain=row.host, is_primary=True)]
     if Retailer.objects.filter(pk=row.pk).exists():
         row.pk = None  # its number is somebody else's by now
@@ -202,12 +232,12 @@ def restore_belongings(told: dict, row: Retailer) -> None:
 
 
 def put_media(source: Path, schema: str) -> set[str]:
-    """The backup's files, over those of the same name; returns their names."""
-    kept = set()
+    """The backup's files, over those of the same name; returns those that it lacks."""
+    before, kept = set(files.names(schema)), set()
     for path in source.rglob("*"):
         if path.is_file():
             name = path.relative_to(source).as_posix()
             with path.open("rb") as content:
                 files.put(schema, name, File(content), replace=True)
             kept.add(name)
-    return kept
+    return before - kept

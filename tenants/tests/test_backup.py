@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
@@ -22,16 +23,18 @@ from customerinfo.env import Env
 from forms_app import erasing, pace
 from forms_app.models import Brand
 from forms_app.tests.shop import Shop, field
-from integrations.models import Connection, Mail
+from integrations.models import Connection, Delivery, Mail
 from tenants import addresses, backup, farewell, files, lifecycle, platform_backup, restore
 from tenants.models import (
     AuditEntry,
     Domain,
     DomainClaim,
     PlatformBackup,
+    PublicMail,
     Retailer,
     TaskOutcome,
 )
+from tenants.provisioning import onboard
 
 from .worlds import sql
 
@@ -197,7 +200,62 @@ def test_a_copy_tells_nobody_and_knows_who_was_erased(shops):
         assert Connection.objects.get().state == Connection.State.OFF
         assert Connection.objects.get().secrets == {}
         assert not Mail.objects.filter(sent_at=None).exists() and Mail.objects.count() == 1
+        assert not get_user_model().objects.filter(is_active=True).exists()
+    # Nor later, when it is closed and deleted.
+    lifecycle.act(copy, "close", why="seen", by="operator")
+    Retailer.objects.filter(pk=copy.pk).update(delete_at=timezone.now() + timedelta(days=1))
+    farewell.remind()
+    with tenant_context(copy):
+        assert not Mail.objects.filter(sent_at=None).exists()
+    Retailer.objects.filter(pk=copy.pk).update(delete_at=timezone.now())
+    farewell.delete(copy)
+    assert not PublicMail.objects.exists()
     assert (state(acorn), state(birch)) == before
+
+
+@pytest.mark.parametrize("slug", ["", "acorn-copy"])
+def test_one_that_ran_out_is_not_deleted_again_at_once(shops, slug):
+    acorn, birch = shops
+    began = timezone.now().replace(microsecond=0) - timedelta(days=400)
+    Retailer.objects.filter(pk=acorn.retailer.pk).update(created_at=began)
+    lifecycle.act(acorn.retailer, "close", why="bye", by="owner")
+    Retailer.objects.filter(pk=acorn.retailer.pk).update(delete_at=timezone.now())
+    name = backup.backup(acorn.retailer)
+    theirs = state(birch)
+    farewell.delete(acorn.retailer)
+    back = restore.restore(name, slug=slug, by="test")
+    back.refresh_from_db()
+    assert back not in farewell.due()
+    if slug:
+        assert (back.state, back.delete_at) == ("trial", None)
+    else:
+        assert back.state == "closed" and lifecycle.may(back, "reopen")
+        assert back.created_at == began
+    assert onboard("Cedar", "cedar", "owner@cedar.test").retailer.pk > back.pk
+    assert state(birch) == theirs
+
+
+def test_what_was_in_a_workers_hands_goes_out_again_or_is_erased(shops):
+    acorn, birch = shops
+    gone, stays = {}, {}
+    for shop in shops:
+        with tenant_context(shop.retailer):
+            Connection.objects.create(name="CRM", kind="sandbox")
+        gone[shop] = shop.sign_up({"email": "gone@example.com"})
+        stays[shop] = shop.sign_up({"email": "stays@example.com"})
+        with tenant_context(shop.retailer):
+            Delivery.objects.update(state=Delivery.State.SENDING)
+    name = backup.backup(acorn.retailer)
+    theirs = state(birch)
+    with tenant_context(acorn.retailer):
+        Delivery.objects.update(state=Delivery.State.DELIVERED)
+        erasing.erase(erasing.identify("gone@example.com"), by=None)
+    restore.restore(name, replace=True, by="test")
+    with tenant_context(acorn.retailer):
+        (left,) = Delivery.objects.all()
+        assert (left.signup_id, left.state) == (stays[acorn].pk, Delivery.State.DUE)
+    assert gone[acorn].pk not in {signup.pk for signup in acorn.signups()}
+    assert state(birch) == theirs
 
 
 def test_one_that_has_moved_since_is_restored_where_it_lives_now(shops):
@@ -297,7 +355,7 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(shops, vault, harm):
     if harm == "cut":
         path.write_bytes(content[:-100])
     elif harm == "flipped":
-        path.write_bytes(content[:-50] + b"x" + content[-49:])
+        path.write_bytes(content[:-50] + bytes([content[-50] ^ 1]) + content[-49:])
     else:
         Path(f"{path}.sha256").unlink()
         assert backup.backups_of("r_acorn") == []

@@ -44,6 +44,8 @@ def test_everything_comes_back_into_an_empty_database(
             call_command("restore_platform", "latest")
         settings.BACKUP_IDENTITY = str(KEY)
         call_command("restore_platform", "latest")
+        waiting = Retailer.objects.exclude(state="template")
+        assert all(retailer.schema_problem for retailer in waiting)
         for schema in schemas:
             call_command("restore_retailer", schema, "latest", "--replace")
         call_command("migrate_fleet", verbosity=0)
