@@ -35,6 +35,7 @@ from tenants.models import (
     TaskOutcome,
 )
 from tenants.provisioning import onboard
+from tenants.storage import RetailerStorage
 
 from .worlds import sql
 
@@ -288,6 +289,19 @@ def test_a_restore_that_fails_at_a_file_has_lost_none(shops, monkeypatch):
     restore.restore(name, replace=True, by="test")
     assert "images/later.png" not in files.names(acorn.schema)
     assert state(birch) == before[1]
+
+
+def test_a_file_that_is_there_already_is_left_alone(shops, monkeypatch):
+    acorn, birch = shops
+    name = backup.backup(acorn.retailer)
+    before = state(acorn)["files"], state(birch)
+
+    def fails(*args, **kwargs):
+        raise OSError("out of reach")
+
+    monkeypatch.setattr(RetailerStorage, "_save", fails)
+    restore.restore(name, replace=True, by="test")
+    assert (state(acorn)["files"], state(birch)) == before
 
 
 def test_a_file_that_is_deleted_during_the_backup_is_left_out(shops, monkeypatch):

@@ -151,6 +151,7 @@ def test_names_of_our_code_are_kept():
     [
         ("can't read 'Ada Lovelace'", "can't read '…'"),
         ("bad name 'O'Brien'", "bad name '…'"),
+        ("Field 'id' expected a number but got ['Ada Lovelace'].", "Field '…']."),
         ("Typ date: »Lovelace«", "Typ date: '…'"),
         ("Typ date: „Ada“ von ‚Lovelace‘", "Typ date: '…'"),
         ("type date : « Lovelace »", "type date : '…'"),
@@ -164,7 +165,7 @@ def test_names_of_our_code_are_kept():
     ],
 )
 def test_whatever_way_a_value_is_quoted_it_is_left_out(said, kept):
-    for kind in ("ValueError", "django.db.utils.DataError"):
+    for kind in ("ValueError", "TypeError", "django.db.utils.DataError"):
         assert traces.message(kind, said) == kept
     assert traces.without_values(f"{traces.START}\n  …\nValueError: {said}").endswith(f": {kept}")
 
