@@ -226,6 +226,13 @@ def test_uploaded_files_go_to_the_folder_or_to_a_bucket_with_a_prefix():
     env.finish()
 
 
+def with_places(backups: str, media: str) -> Env:
+    env = Env({"BACKUP_URL": backups, "MEDIA_STORAGE": media})
+    stores = env.storage("BACKUP_URL", ""), env.media_storage("MEDIA_STORAGE")
+    env.hold_apart("BACKUP_URL", stores[0], "MEDIA_STORAGE", stores[1], "/data/media")
+    return env
+
+
 @pytest.mark.parametrize(
     "backups, media",
     [
@@ -238,9 +245,7 @@ def test_uploaded_files_go_to_the_folder_or_to_a_bucket_with_a_prefix():
 )
 def test_backups_and_uploads_in_one_place_are_refused(backups, media):
     """A restore deletes what is in the retailer's place for uploads and not in the backup."""
-    env = Env({"BACKUP_URL": backups, "MEDIA_STORAGE": media})
-    stores = env.storage("BACKUP_URL", ""), env.media_storage("MEDIA_STORAGE")
-    env.hold_apart("BACKUP_URL", stores[0], "MEDIA_STORAGE", stores[1], "/data/media")
+    env = with_places(backups, media)
     assert "- BACKUP_URL and MEDIA_STORAGE must be two places" in mistakes(env)
 
 
@@ -255,10 +260,7 @@ def test_backups_and_uploads_in_one_place_are_refused(backups, media):
     ],
 )
 def test_two_places_are_two_places(backups, media):
-    env = Env({"BACKUP_URL": backups, "MEDIA_STORAGE": media})
-    stores = env.storage("BACKUP_URL", ""), env.media_storage("MEDIA_STORAGE")
-    env.hold_apart("BACKUP_URL", stores[0], "MEDIA_STORAGE", stores[1], "/data/media")
-    env.finish()
+    with_places(backups, media).finish()
 
 
 @pytest.mark.parametrize("value", ["ftp://vault/x", "s3:///x"])
