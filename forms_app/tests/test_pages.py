@@ -1,7 +1,6 @@
 """What a shopper's tablet is served: each shop its own, whole, at once after a change."""
 
 import re
-import time
 
 import pytest
 from django.core.cache import cache
@@ -280,14 +279,12 @@ def test_a_page_is_the_same_for_staff_and_shoppers(shops):
     assert acorn.staff().get("/join/").content == acorn.get().content
 
 
-def test_a_page_answers_from_the_cache_in_a_moment(shops, django_assert_num_queries):
+def test_a_page_answers_from_the_cache_without_the_database(shops, django_assert_num_queries):
     for shop in shops:
         shop.get()
     with django_assert_num_queries(0):
-        started = time.perf_counter()
         for shop in shops:
             assert shop.retailer.name in shop.get().text
-        assert time.perf_counter() - started < 2
 
 
 def test_a_page_is_made_again_when_another_process_had_the_first_word(shops, monkeypatch):
