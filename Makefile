@@ -28,7 +28,8 @@ FAST := not browser and not live and not deploy
 SLOW := (browser or live) and not deploy
 PARALLEL ?= -n 2
 PYTEST := pytest -q -rfEs
-LOGS := $(or $(CUSTOMERINFO_TEST_FOLDER),var/test)/logs
+TEST_FOLDER := $(or $(CUSTOMERINFO_TEST_FOLDER),var/test)
+LOGS := $(TEST_FOLDER)/logs $(TEST_FOLDER)/postgres/server.log
 
 # Django's own checks need settings, not services: nobody listens at these addresses.
 MANAGE := DEMO=1 SECRET_KEY=lint ENCRYPTION_KEYS=bGludGxpbnRsaW50bGludGxpbnRsaW50bGludGxpbnQ= \

@@ -144,11 +144,17 @@ def keep(signup: Signup, version: FormVersion, origin: str, tablet: Tablet | Non
     signup.origin = origin
     if tablet is not None:
         signup.tablet, signup.store = tablet, tablet.store
-    try:
-        connections = store(signup, consents(signup, version))
-    except IntegrityError:
-        if not Signup.objects.filter(pk=signup.pk).exists():
-            raise
+    # Asked first, although the primary key decides: PostgreSQL writes a statement that it refuses
+    # into its log, with the answers in it.
+    known = Signup.objects.filter(pk=signup.pk)
+    connections = []
+    if not (repeated := known.exists()):
+        try:
+            connections = store(signup, consents(signup, version))
+        except IntegrityError:
+            if not (repeated := known.exists()):
+                raise
+    if repeated:
         SIGNUPS.labels(origin, "repeated").inc()
         return signup.id
     SIGNUPS.labels(origin, signup.problem or "taken").inc()

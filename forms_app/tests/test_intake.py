@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from unittest import mock
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
@@ -212,6 +214,16 @@ def test_a_repeated_sign_up_answers_like_the_first(shops, robin):
         assert acorn.stored() == once
     assert len(acorn.signups()) == 1
     assert not birch.signups()
+
+
+def test_a_repeat_is_no_statement_that_postgresql_refuses_and_logs(shops, robin):
+    sent = str(uuid.uuid4())
+    for shop in shops:
+        shop.send(robin, signup_id=sent)
+        with CaptureQueriesContext(connection) as seen:
+            assert shop.send(robin, signup_id=sent).status_code == 201
+        assert seen.captured_queries
+        assert not [one["sql"] for one in seen if one["sql"].startswith("INSERT")]
 
 
 def test_a_repeat_with_other_answers_changes_nothing(shops, robin):

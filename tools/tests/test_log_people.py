@@ -10,9 +10,9 @@ TOOL = Path(__file__).resolve().parents[1] / "log_people.py"
 QUIET = '{"message": "Nothing about anybody", "time": "2026-11-27T09:41:07.123Z"}\n' * 300
 
 
-def search(folder: Path, *options: str) -> subprocess.CompletedProcess:
+def search(*words: Path | str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, str(TOOL), *options, str(folder)], capture_output=True, text=True
+        [sys.executable, str(TOOL), *map(str, words)], capture_output=True, text=True
     )
 
 
@@ -39,6 +39,16 @@ def test_an_empty_log_proves_nothing(tmp_path):
 
 def test_a_new_run_begins_with_an_empty_folder(tmp_path):
     (tmp_path / "logs").mkdir()
-    assert search(tmp_path / "logs", "--forget").returncode == 0
+    assert search("--forget", tmp_path / "logs").returncode == 0
     assert not (tmp_path / "logs").exists()
-    assert search(tmp_path / "logs", "--forget").returncode == 0
+    assert search("--forget", tmp_path / "logs").returncode == 0
+
+
+def test_a_single_file_is_searched_and_forgotten_like_a_folder(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/web.log").write_text(QUIET)
+    database = tmp_path / "server.log"
+    database.write_text("STATEMENT: INSERT … 'shopper7@example.com'\n")
+    assert "server.log:1: shopper7@example.com" in search(tmp_path / "logs", database).stdout
+    assert search("--forget", tmp_path / "logs", database).returncode == 0
+    assert not list(tmp_path.iterdir())

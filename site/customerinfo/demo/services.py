@@ -44,6 +44,9 @@ COMMON_OPTIONS = {
     "jit": "off",  # short queries
     "max_wal_senders": "0",
     "wal_level": "minimal",
+    # A statement that fails, and the row it was about, would stand in the log with the shopper's data.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 # For data that is thrown away after the test run: a crash of the machine may cost all of it.
 THROWAWAY_OPTIONS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}

@@ -43,6 +43,15 @@ def environment(service: str) -> dict[str, str]:
     return example | compose()["services"][service]["environment"]
 
 
+@pytest.mark.parametrize(
+    "file",
+    ["compose.yaml", "docs/single-server/compose.yaml", "chart/templates/try-out.yaml"],
+)
+def test_no_postgresql_of_ours_logs_what_a_failing_statement_held(file):
+    words = (ROOT / file).read_text()
+    assert "log_min_error_statement=panic" in words and "log_error_verbosity=terse" in words
+
+
 def test_every_variable_in_the_example_is_one_that_the_settings_read():
     known = (ROOT / "docs/settings.md").read_text()
     names = re.findall(r"^#?([A-Z_]+)=", (FOLDER / "customerinfo.env.example").read_text(), re.M)
