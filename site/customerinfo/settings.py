@@ -309,7 +309,7 @@ elif EMAIL_URL.startswith("smtp"):
 else:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_HOST = urlsplit(EMAIL_URL).hostname or ""
-EMAIL_PORT = urlsplit(EMAIL_URL).port or 587
+EMAIL_PORT = urlsplit(EMAIL_URL).port or (465 if EMAIL_URL.startswith("smtps:") else 587)
 EMAIL_HOST_USER = unquote(urlsplit(EMAIL_URL).username or "")
 EMAIL_HOST_PASSWORD = unquote(urlsplit(EMAIL_URL).password or "")
 EMAIL_USE_SSL = EMAIL_URL.startswith("smtps:")

@@ -67,6 +67,8 @@ def pipeline(root: Path, programs: Programs) -> str:
         # A variable without a scope leads it to production's.
         if "backup.enabled=false" not in review["HELM_UPGRADE_EXTRA_ARGS"]:
             raise Failed("review: would write backups")
+        if "timeout" not in job_called("staging", copy, programs):
+            raise Failed("staging: would be killed after an hour, when Helm still waits")
     counts = ", ".join(f"{branch} {count} jobs" for branch, count in seen.items())
     return f"{counts} (Auto DevOps' template: {template})"
 

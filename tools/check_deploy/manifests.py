@@ -13,11 +13,12 @@ HERE = Path(__file__).resolve().parent
 KUBERNETES = ("1.30", "1.37")
 
 
-def value_sets() -> dict[str, list[str]]:
+def value_sets(root: Path) -> dict[str, list[str]]:
     """Name of the set -> arguments for helm, with the release's name first."""
     return {
-        "auto-devops": ["production", *auto_devops_call.arguments("stable")],
-        "auto-devops-canary": ["production-canary", *auto_devops_call.arguments("canary")],
+        "auto-devops": auto_devops_call.arguments("production"),
+        "auto-devops-canary": auto_devops_call.arguments("production", "canary"),
+        "auto-devops-review": auto_devops_call.review_arguments(root),
         "production": ["production", "--values", str(HERE / "values/production.yaml")],
         "own-domains": ["production", "--values", str(HERE / "values/own-domains.yaml")],
         "minimal": ["try-out", "--values", str(HERE / "values/minimal.yaml")],
@@ -30,7 +31,7 @@ def value_sets() -> dict[str, list[str]]:
 
 def rendered(root: Path, programs: Programs, version: str, name: str) -> list[dict]:
     """The manifests of one set of values; also written to rendered/ beside the programs."""
-    release, *arguments = value_sets()[name]
+    release, *arguments = value_sets(root)[name]
     text = run(
         [
             programs.helm(version),
@@ -57,7 +58,7 @@ def rendered(root: Path, programs: Programs, version: str, name: str) -> list[di
 def helm(root: Path, programs: Programs) -> str:
     """helm 3 and 4: lint --strict and template; both render the same."""
     seen = []
-    for name, (_, *arguments) in value_sets().items():
+    for name, (_, *arguments) in value_sets(root).items():
         outputs = []
         for version in HELM:
             run([programs.helm(version), "lint", "--strict", "--quiet", root / "chart", *arguments])
@@ -75,6 +76,7 @@ def auto_devops(root: Path, programs: Programs) -> str:
         rendered(root, programs, "helm 3", "auto-devops"),
         rendered(root, programs, "helm 3", "auto-devops-canary"),
     )
+    found += policies.review_findings(rendered(root, programs, "helm 3", "auto-devops-review"))
     about = (root / "chart/Chart.yaml").read_text()
     if (root / "chart/charts").exists() or "dependencies:" in about:
         found.append("the chart has dependencies, which Auto DevOps would fetch at each deploy")
@@ -87,7 +89,7 @@ def kubernetes(root: Path, programs: Programs) -> str:
     """Every manifest against Kubernetes' own schemas, strictly and without a warning."""
     custom = json.loads((HERE / "custom_resources.json").read_text())
     count = 0
-    for name in value_sets():
+    for name in value_sets(root):
         builtin = []
         for manifest in rendered(root, programs, "helm 3", name):
             count += 1
@@ -124,7 +126,7 @@ def check_custom(programs: Programs, manifest: dict) -> None:
 def policy(root: Path, programs: Programs) -> str:
     """The restricted Pod Security Standard, and the rules of this house."""
     pods, found = 0, []
-    for name in value_sets():
+    for name in value_sets(root):
         manifests = rendered(root, programs, "helm 3", name)
         pods += sum(policies.pod_template(manifest) is not None for manifest in manifests)
         found += [f"{name}: {finding}" for finding in policies.findings(manifests)]

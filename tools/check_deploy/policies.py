@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 # Pod Security Standards, "restricted": volumes that a pod may use.
 VOLUMES = {
@@ -121,7 +122,8 @@ def references(manifests: list[dict]) -> Iterator[str]:
     kinds = {(m["kind"], m["metadata"]["name"]): m for m in manifests}
     templates = list(filter(None, map(pod_template, manifests)))
     pods = [each["metadata"].get("labels", {}) for each in templates]
-    given = {"customerinfo-secrets", "production-secret", "production-canary-secret"}
+    environments = ("production", "production-canary", "review-topic-a1b2c3")
+    given = {"customerinfo-secrets", *(f"{name}-secret" for name in environments)}
     for manifest in manifests:
         name = f"{manifest['kind']} {manifest['metadata']['name']}"
         pod = pod_template(manifest)
@@ -208,6 +210,19 @@ def _stable(manifests: list[dict]) -> Iterator[str]:
     urls = {m["data"].get("BASE_URL") for m in manifests if m["kind"] == "ConfigMap"}
     if urls != {"https://shop-customerinfo.apps.example"}:
         yield f"stable: BASE_URL is {urls}"
+
+
+def review_findings(manifests: list[dict]) -> Iterator[str]:
+    """A review app has a database of its own, and leaves nothing behind when its branch goes."""
+    services = {m["metadata"]["name"] for m in manifests if m["kind"] == "Service"}
+    for secret in (m for m in manifests if m["kind"] == "Secret"):
+        url = secret.get("stringData", {}).get("DATABASE_URL")
+        if url and urlsplit(url).hostname not in services:
+            yield f"review: {secret['metadata']['name']} leads to {urlsplit(url).hostname}"
+    for manifest in manifests:
+        kept = manifest["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
+        if kept or manifest["kind"] == "CronJob":
+            yield f"review: {manifest['kind']} {manifest['metadata']['name']} outlives its branch"
 
 
 def _canary(stable: list[dict], canary: list[dict]) -> Iterator[str]:
