@@ -36,7 +36,9 @@ mail.declare(
 )
 mail.declare("account_active", "Paid: everything works again")
 mail.declare(CLOSING, "A suspended account will be closed in a week", day=DAY)
-mail.declare("account_closed", "Closed, and when everything is deleted", delete_on=DAY)
+mail.declare(
+    "account_closed", "Closed, and when everything is deleted", delete_on=DAY, may_buy=True
+)
 
 LETTERS = {
     State.PAST_DUE: "account_past_due",
@@ -51,13 +53,16 @@ def in_words(day: datetime) -> str:
 
 
 @receiver(state_changed)
-def tell_the_owners(sender, retailer: Retailer, before: str, why: str, **kwargs) -> None:
-    """In the transaction that changes the state, so that neither comes without the other."""
+def tell_the_owners(sender, retailer: Retailer, before: str, action: str, **kwargs) -> None:
+    """In the transaction that changes the state, so that neither comes without the other.
+
+    Whoever suspends, resumes or reopens by hand tells them personally why.
+    """
     kind = LETTERS.get(retailer.state)
-    if retailer.state == State.ACTIVE and before in UNPAID:
+    if retailer.state == State.ACTIVE and before in UNPAID and action == "billing":
         kind = "account_active"
     if kind is None or retailer.hold == Hold.SUSPENDED:
-        return  # whoever suspends by hand tells them personally why
+        return
     context: dict[str, object] = {}
     if kind == "account_past_due":
         context["until"] = in_words(pay_until(retailer))
@@ -66,6 +71,7 @@ def tell_the_owners(sender, retailer: Retailer, before: str, why: str, **kwargs)
         context["is_trial"] = before == State.TRIAL
     if kind == "account_closed":
         context["delete_on"] = in_words(retailer.delete_at)
+        context["may_buy"] = not retailer.hold
     with tenant_context(retailer):
         mail.mail_owners(kind, context)
 

@@ -24,7 +24,8 @@ from .models import Retailer
 
 State, Hold = Retailer.State, Retailer.Hold
 
-# Sent in the transaction that changes a state, with `retailer` (as it is now), `before` and `why`.
+# Sent in the transaction that changes a state, with `retailer` (as it is now), `before`, `action`
+# (one of ACTIONS, or "billing") and `why`.
 state_changed = Signal()
 
 BILLED = frozenset({State.TRIAL, State.ACTIVE, State.PAST_DUE, State.SUSPENDED, State.CLOSED})
@@ -127,7 +128,7 @@ def write(
                 row, action, why, by=by, before=State(before).label, after=row.get_state_display()
             )
         if row.state != before:
-            state_changed.send(Retailer, retailer=row, before=before, why=why)
+            state_changed.send(Retailer, retailer=row, before=before, action=action, why=why)
     for name in ("state", "billed_state", "hold", "hold_reason", "state_since", "delete_at"):
         setattr(retailer, name, getattr(row, name))
     return row.state != before

@@ -98,7 +98,7 @@ def not_served() -> Iterable[Need]:
         retailers().exclude(schema_problem=""),
         "critical",
         "{} not served",
-        "Their migration failed. Everybody who comes there reads “Back in a few minutes”.",
+        "Each of them says why. Everybody who comes there reads “Back in a few minutes”.",
         listing("needs=problem"),
         "See why",
     )

@@ -1,4 +1,4 @@
-"""Uploaded files in S3-compatible storage: s3://bucket/prefix/<schema>/…; see MEDIA_STORAGE."""
+"""S3-compatible storage for backups and for uploaded files: s3://bucket/prefix/<schema>/…"""
 
 import io
 import posixpath
@@ -41,13 +41,21 @@ def as_file_error() -> Iterator[None]:
         raise OutOfReach(str(error)) from error
 
 
-class RetailerS3Storage(NewNames, S3Storage):
+class PlainS3Storage(S3Storage):
+    """As every server understands it; what is read comes by the disk, not through memory."""
+
+    def __init__(self, **options):
+        super().__init__(max_memory_size=8_000_000, **options)
+        self.client_config = self.client_config.merge(Config(**PLAIN))
+
+
+class RetailerS3Storage(NewNames, PlainS3Storage):
     """The schema is part of every key and is read from the connection at each call."""
 
     def __init__(self, **options):
         # No threads: a picture is one request.
         super().__init__(**options, transfer_config=TransferConfig(use_threads=False))
-        self.client_config = self.client_config.merge(Config(**PATIENCE, **PLAIN))
+        self.client_config = self.client_config.merge(Config(**PATIENCE))
 
     @property
     def location(self) -> str:

@@ -13,6 +13,7 @@ from billing import overrides, plan_sync, plans, processing, reconcile, state, s
 from billing.models import Checked, Drift, ReceivedEvent
 from billing.tests.conftest import catch_up, post
 from forms_app.tests.shop import Shop, field, soup
+from integrations import mail
 from integrations.models import Mail
 from tenants import lifecycle
 from tenants.models import Retailer
@@ -227,6 +228,32 @@ def test_who_is_suspended_by_a_person_gets_no_letter_about_money(shops):
     assert letters(acorn) == []
     lifecycle.act(acorn.retailer, "close", why="asked", by="operator")
     assert letters(acorn) == ["account_closed"]
+
+
+def test_who_pays_and_is_resumed_by_a_person_is_not_told_that_a_payment_arrived(shops):
+    acorn, birch = shops
+    lifecycle.bill(acorn.retailer, "active", "paid")
+    for action in ("suspend", "resume", "close", "reopen"):
+        lifecycle.act(acorn.retailer, action, why="by hand", by="operator")
+    assert now(acorn) == "active" and letters(acorn) == ["account_closed"]
+    lifecycle.bill(acorn.retailer, "suspended", "unpaid")
+    lifecycle.bill(acorn.retailer, "active", "paid")
+    assert letters(acorn) == ["account_closed", "account_suspended", "account_active"]
+    assert letters(birch) == []
+
+
+@pytest.mark.parametrize("by_a_person", [True, False])
+def test_who_is_closed_is_told_how_to_come_back(shops, by_a_person):
+    acorn, birch = shops
+    if by_a_person:
+        lifecycle.act(acorn.retailer, "close", why="asked", by="operator")
+    else:
+        lifecycle.bill(acorn.retailer, "closed", "cancelled")
+    with tenant_context(acorn.retailer):
+        text = mail.message(Mail.objects.first()).body
+    assert ("subscribe again" in text) != by_a_person
+    assert ("Write to us before that day" in text) == by_a_person
+    assert letters(birch) == []
 
 
 def test_one_task_for_each_retailer_every_hour(shops, billing_settings, monkeypatch):

@@ -125,7 +125,7 @@ class Env:
                 "OPTIONS": {"location": value},
             }
         return {
-            "BACKEND": "storages.backends.s3.S3Storage",
+            "BACKEND": "tenants.s3_storage.PlainS3Storage",
             "OPTIONS": self.s3(name, "a folder, or look like s3://bucket/prefix"),
         }
 

@@ -14,6 +14,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
@@ -522,3 +523,22 @@ def test_it_works_with_everything_on_s3(bucket, shops, settings):
     assert state(acorn) == before and state(birch) == theirs
     assert bucket.files("r_acorn") == before["files"]
     assert backup.prune() == 0
+
+
+def test_a_backup_on_s3_is_read_by_the_disk_and_asked_for_in_plain_words(bucket, settings):
+    """Else a large one costs as much memory, and servers other than AWS's refuse the upload."""
+    vault = Env({"BACKUP_URL": f"s3://{bucket.name}/vault?endpoint={bucket.server}"})
+    media = Env({"MEDIA_STORAGE": f"s3://{bucket.name}/media?endpoint={bucket.server}"})
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "backups": vault.storage("BACKUP_URL", ""),
+        "default": media.media_storage("MEDIA_STORAGE"),
+    }
+    for kept in (storages["backups"], storages["default"]):
+        for name in ("request_checksum_calculation", "response_checksum_validation"):
+            assert getattr(kept.client_config, name) == "when_required"
+        assert kept.client_config.s3["addressing_style"] == "path"
+    name = storages["backups"].save("r_acorn/large", ContentFile(b"x" * 9_000_000))
+    with storages["backups"].open(name) as found:
+        assert found.file.read(1) == b"x"
+        assert found.file._rolled, "nine megabytes in memory"

@@ -9,7 +9,9 @@ from django_tenants.utils import tenant_context
 from customerinfo.tests import databases
 from customerinfo.tests.stack import database_url
 from forms_app.models import Signup
+from tenants import platform_backup
 from tenants.models import Retailer
+from tenants.provisioning import onboard
 
 KEY = pyrage.x25519.Identity.generate()
 NEW = "from_nothing"
@@ -25,7 +27,7 @@ def new_database():
 
 @pytest.mark.live
 def test_everything_comes_back_into_an_empty_database(
-    committed_world, new_database, sign_up, settings, tmp_path
+    committed_world, new_database, sign_up, settings, tmp_path, capsys
 ):
     settings.BACKUP_RECIPIENT, settings.BACKUP_IDENTITY = str(KEY.to_public()), str(KEY)
     folder = {"location": str(tmp_path / "vault")}
@@ -36,6 +38,9 @@ def test_everything_comes_back_into_an_empty_database(
         sign_up(retailer, f"shopper@{retailer.slug}.example", first_name="Ada")
     schemas = [retailer.schema_name for retailer in retailers]
     call_command("backup_retailer")
+    onboard("Cedar", "cedar", "owner@cedar.test")  # after the retailers' backups
+    call_command("backup_retailer", "acorn", "birch")
+    platform_backup.back_up()
     connections.close_all()
 
     with databases.pointed_at(NEW):
@@ -43,11 +48,17 @@ def test_everything_comes_back_into_an_empty_database(
         with pytest.raises(CommandError, match="BACKUP_IDENTITY can't open it"):
             call_command("restore_platform", "latest")
         settings.BACKUP_IDENTITY = str(KEY)
+        capsys.readouterr()
         call_command("restore_platform", "latest")
+        _, *then = capsys.readouterr().out.splitlines()
+        assert "# r_cedar has no backup" in then
         waiting = Retailer.objects.exclude(state="template")
         assert all(retailer.schema_problem for retailer in waiting)
-        for schema in schemas:
-            call_command("restore_retailer", schema, "latest", "--replace")
+        commands = [line.split() for line in then if line.startswith("manage.py ")]
+        assert {words[2] for words in commands} == {*schemas}
+        for _, *words in commands:
+            call_command(*words)
+        waiting.get(slug="cedar").delete()
         call_command("migrate_fleet", verbosity=0)
         back = list(Retailer.objects.exclude(state="template"))
         assert {retailer.slug for retailer in back} == {"acorn", "birch"}

@@ -13,6 +13,7 @@ def arguments(environment: str, track: str = "stable") -> list[str]:
     stable = track == "stable"
     name = environment if stable else f"{environment}-{track}"
     url = "http://shop-customerinfo.apps.example"
+    database = f"postgres://user:testing-password@{environment}-postgresql:5432/db"
     values = {
         "gitlab.app": "shop-customerinfo",
         "gitlab.env": environment,
@@ -23,7 +24,7 @@ def arguments(environment: str, track: str = "stable") -> list[str]:
         "image.repository": "registry.example/shop/customerinfo/main",
         "application.track": track,
         # Always passed, also where nothing answers there.
-        "application.database_url": f"postgres://user:testing-password@{environment}-postgresql:5432/db",
+        "application.database_url": database,
         "application.secretName": f"{name}-secret",
         "application.secretChecksum": "5f70bf18" * 8,
         "service.commonName": "le-42.apps.example",

@@ -44,7 +44,7 @@ COMMON_OPTIONS = {
     "jit": "off",  # short queries
     "max_wal_senders": "0",
     "wal_level": "minimal",
-    # A statement that fails, and the row it was about, would stand in the log with the shopper's data.
+    # Else a statement that fails stands in the log, and its row, with the shopper's data.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }

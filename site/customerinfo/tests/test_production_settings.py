@@ -129,6 +129,16 @@ def test_mails_are_printed_only_where_somebody_says_so(said):
     assert told.stdout.strip() == "django.core.mail.backends.console.EmailBackend", told.stderr
 
 
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "url, port", [("smtps://u:p@mail.example", 465), ("smtp://u:p@mail.example", 587)]
+)
+def test_mail_without_a_port_takes_the_one_of_its_kind(url, port):
+    code = "from django.conf import settings; print(settings.EMAIL_PORT, settings.EMAIL_USE_SSL)"
+    told = run("-c", code, DJANGO_SETTINGS_MODULE="customerinfo.settings", EMAIL_URL=url)
+    assert told.stdout.split() == [str(port), str(port == 465)], told.stderr
+
+
 LOADERS = """
 import django
 django.setup()

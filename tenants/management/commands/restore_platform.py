@@ -4,6 +4,7 @@ import pyrage
 from django.core.management.base import BaseCommand, CommandError
 
 from tenants import backup, platform_backup, restore
+from tenants.models import Retailer
 
 
 class Command(BaseCommand):
@@ -34,4 +35,10 @@ class Command(BaseCommand):
             raise CommandError(f"BACKUP_IDENTITY can't open it: {error}") from error
         except subprocess.CalledProcessError as error:
             raise CommandError(f"pg_restore ended with {error.returncode}.") from error
-        self.stdout.write("The platform's own tables are back. Next: restore_retailer, for each.")
+        self.stdout.write("The platform's own tables are back. Then restore each retailer:")
+        for retailer in Retailer.objects.exclude(state=Retailer.State.TEMPLATE):
+            schema = retailer.schema_name
+            if backup.backups_of(schema):
+                self.stdout.write(f"manage.py restore_retailer {schema} latest --replace")
+            else:
+                self.stdout.write(f"# {schema} has no backup")

@@ -305,7 +305,10 @@ BROKEN = {
         "when Helm still waits",
     ),
     "a review app without a password for its database": (
-        *("helm", ".gitlab-ci.yml", "      --set postgresql.postgresPassword=$POSTGRES_PASSWORD\n", ""),
+        "helm",
+        ".gitlab-ci.yml",
+        "      --set postgresql.postgresPassword=$POSTGRES_PASSWORD\n",
+        "",
         "postgresql.postgresPassword is needed",
     ),
     "a review app whose database is nobody's": (
