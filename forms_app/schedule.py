@@ -1,12 +1,11 @@
 """Scheduled publishing: pages that go live, or offline, at a time that a retailer has set."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 
-SCHEMAS_A_QUERY = 200
+from integrations import over_schemas
 
 DUE = """
 SELECT '{schema}' WHERE EXISTS (
@@ -17,17 +16,9 @@ SELECT '{schema}' WHERE EXISTS (
 """
 
 
-def due_schemas(schemas: Iterable[str]) -> Iterator[str]:
+def due_schemas(schemas: Iterable[str]) -> list[str]:
     """Those of these schemas in which a page's time has come."""
-    schemas = list(schemas)
-    for start in range(0, len(schemas), SCHEMAS_A_QUERY):
-        parts = [
-            DUE.format(schema=schema, quoted=connection.ops.quote_name(schema))
-            for schema in schemas[start : start + SCHEMAS_A_QUERY]
-        ]
-        with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts), {"now": timezone.now()})
-            yield from (schema for (schema,) in cursor.fetchall())
+    return [schema for (schema,) in over_schemas.ask(DUE, schemas, now=timezone.now())]
 
 
 def publish_due() -> None:

@@ -16,7 +16,7 @@ def apply_retention() -> int:
 def find_scheduled() -> int:
     """One task for each retailer in which a page's time has come. Returns how many."""
     with schema_context("public"):
-        due = list(schedule.due_schemas(served_schemas()))
+        due = schedule.due_schemas(served_schemas())
     for schema in due:
         publish_scheduled.delay(schema=schema)
     return len(due)

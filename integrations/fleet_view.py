@@ -1,21 +1,18 @@
 """How the deliveries of all retailers are doing, in a handful of queries. No personal data.
 
-Each question is one SELECT for each schema, a few hundred of them to a query (UNION ALL), on the
-partial index of open deliveries and the index of attempts by time: what was delivered long ago
-costs nothing.
+The questions go by the partial index of open deliveries and the index of attempts by time: what was
+delivered long ago costs nothing.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 from django_tenants.utils import get_tenant_model, schema_context
 
 from . import mail
-from .sweep import SCHEMAS_A_QUERY, served_schemas
+from .over_schemas import ask
+from .sweep import served_schemas
 
 CONNECTIONS = """
 SELECT '{schema}' AS schema, c.id, c.name, c.kind, c.state, c.paused_by, c.failures, c.not_before,
@@ -111,17 +108,3 @@ def look(period: timedelta = timedelta(hours=24)) -> Fleet:
             attempts=[AttemptRow(*row) for row in ask(ATTEMPTS, schemas, since=since)],
             mails=[MailRow(*row) for row in ask(MAILS, schemas, oldest_mail=oldest) if row[1]],
         )
-
-
-def ask(question: str, schemas: Iterable[str], **values: Any) -> list[tuple]:
-    """The rows of all schemas together."""
-    schemas, rows = list(schemas), []
-    for start in range(0, len(schemas), SCHEMAS_A_QUERY):
-        parts = [
-            question.format(schema=schema, quoted=connection.ops.quote_name(schema))
-            for schema in schemas[start : start + SCHEMAS_A_QUERY]
-        ]
-        with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(f"({part})" for part in parts), values)
-            rows += cursor.fetchall()
-    return rows

@@ -1,14 +1,11 @@
 """Finds due, stuck and waiting work over all schemas, and rings for it: deliveries and mails."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from django.db import connection
 from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, get_tenant_model, schema_context
 
-from . import doorbell, mail
-
-SCHEMAS_A_QUERY = 200
+from . import doorbell, mail, over_schemas
 
 # `sending` is either in a worker's hands (then the drain that we ring for leaves at once) or was in
 # the hands of one that died. Served by the partial index delivery_open.
@@ -30,26 +27,16 @@ def served_schemas() -> list[str]:
     return list(retailers.values_list("schema_name", flat=True))
 
 
-def find_work(schemas: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+def find_work(schemas: Iterable[str]) -> list[tuple[str, int | None]]:
     """(schema, connection id) of every connection with something to do now; None for mails."""
-    schemas = list(schemas)
-    for start in range(0, len(schemas), SCHEMAS_A_QUERY):
-        parts = [
-            WORK.format(schema=schema, quoted=connection.ops.quote_name(schema))
-            for schema in schemas[start : start + SCHEMAS_A_QUERY]
-        ]
-        with connection.cursor() as cursor:
-            now = timezone.now()
-            cursor.execute(
-                " UNION ALL ".join(parts), {"now": now, "oldest_mail": now - mail.GIVE_UP}
-            )
-            yield from cursor.fetchall()
+    now = timezone.now()
+    return over_schemas.ask(WORK, schemas, now=now, oldest_mail=now - mail.GIVE_UP)
 
 
 def sweep() -> int:
     """Ring for all work that nobody came for; returns how often."""
     with schema_context("public"):
-        work = list(find_work(served_schemas()))
+        work = find_work(served_schemas())
         if mail.due().exists():
             work.append((get_public_schema_name(), None))
     for schema, connection_id in work:

@@ -1,21 +1,18 @@
 """What the console knows of each retailer without asking its schema: counted every few minutes.
 
-One SELECT for each schema, a hundred of them to a query (UNION ALL). No personal data.
+No personal data.
 """
 
-import logging
-from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import DatabaseError, connection, models, transaction
+from django.db import models
 from django.utils import timezone
+
+from integrations import over_schemas
 
 from .migrating import migrations_of_this_code
 
-log = logging.getLogger(__name__)
-
-SCHEMAS_A_QUERY = 100
 SILENT = timedelta(minutes=15)  # a tablet that was heard of within that time is online
 A_MONTH = timedelta(days=30)
 
@@ -98,30 +95,9 @@ def count(retailers: dict[str, int]) -> int:
     return len(made)
 
 
-def look(names: list[str], now: datetime, code: list[str]) -> Iterator[Row]:
-    for start in range(0, len(names), SCHEMAS_A_QUERY):
-        part = names[start : start + SCHEMAS_A_QUERY]
-        try:
-            yield from ask(part, now, code)
-        except DatabaseError as error:  # one of them is being deleted, or isn't what it should be
-            log.warning("Counting one by one: %s", type(error).__name__)
-            yield from one_by_one(part, now, code)
-
-
-def one_by_one(names: Iterable[str], now: datetime, code: list[str]) -> Iterator[Row]:
-    for name in names:
-        try:
-            yield from ask([name], now, code)
-        except DatabaseError as error:
-            log.warning("%s can't be counted: %s", name, error)
-
-
-def ask(names: Iterable[str], now: datetime, code: list[str]) -> list[Row]:
-    parts = [FIGURES.format(schema=name, quoted=connection.ops.quote_name(name)) for name in names]
+def look(names: list[str], now: datetime, code: list[str]) -> list[Row]:
     values = {"month": now - A_MONTH, "silent": now - SILENT, "code": code}
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(CODE + " UNION ALL ".join(parts), values)
-        return [Row(*row) for row in cursor.fetchall()]
+    return [Row(*row) for row in over_schemas.ask(FIGURES, names, before=CODE, **values)]
 
 
 def count_all() -> int:

@@ -63,7 +63,6 @@ def _migrate(say: Callable[[str], None], workers: int, only: Sequence[str]) -> l
     if shared - schemas.applied_migrations(["public"])["public"]:
         say("Migrating the public schema")
         migrate_schema("public", say)
-    names = chosen(only)  # only now: in a new database there is no table of retailers before
     template = schemas.template_row()
     code = migrations_of_this_code(template.schema_name)
     if code - schemas.applied_migrations([template.schema_name])[template.schema_name]:
@@ -75,6 +74,9 @@ def _migrate(say: Callable[[str], None], workers: int, only: Sequence[str]) -> l
         say("Keeping the template's SQL")
         schemas.refresh_template()
 
+    # Only now: in a new database there is no table of retailers before, and who was made of the old
+    # template meanwhile is among them.
+    names = chosen(only)
     left = schemas.behind(names, code)
     groups = recorded.by_what_is_missing(code, schemas.applied_migrations(left), left)
     failed = {}

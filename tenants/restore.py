@@ -24,6 +24,7 @@ from forms_app import erasing, starter
 from integrations.models import Connection, Delivery, Mail
 
 from . import audit, backup, files, schemas
+from .migrating import migrations_of_this_code
 from .models import AuditEntry, Domain, Retailer
 from .provisioning import check_address, free_schema_name
 
@@ -117,7 +118,9 @@ def rebuild(told: dict, folder: Path, slug: str, replace: bool, by: str) -> Reta
         else:
             raise InTheWay(f"There is a retailer at {there.slug}: name another, or say it may go.")
         build_schema(told, folder, row.schema_name)
-        row.schema_problem = ""
+        applied = {tuple(one) for one in told["migrations"]}
+        lacking = migrations_of_this_code(row.schema_name) - applied
+        row.schema_problem = "Not migrated yet." if lacking else ""
         row.save(update_fields=["schema_problem"])
         with tenant_context(row):
             starter.move_site(row.name, row.url)

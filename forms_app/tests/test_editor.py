@@ -288,12 +288,12 @@ def test_a_scheduled_page_goes_live_for_its_own_shop_only(shops):
         page.headline = "Now"
         page.save_revision(approved_go_live_at=past)
     schemas = [shop.schema for shop in shops]
-    assert list(schedule.due_schemas(schemas)) == [acorn.schema]
+    assert schedule.due_schemas(schemas) == [acorn.schema]
     with acorn.inside():
         schedule.publish_due()
     assert acorn.get("/later/").status_code == 200 and "Now" in acorn.get("/later/").text
     assert birch.get("/later/").status_code == 404
-    assert list(schedule.due_schemas(schemas)) == []
+    assert schedule.due_schemas(schemas) == []
 
 
 def test_a_page_expires_at_its_time_and_keeps_its_sign_ups(shops):

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from .shop import soup
 
-MOST = 8  # statements of a POST, with BEGIN, COMMIT and SET search_path
+MOST = 9  # statements of a POST, with BEGIN, COMMIT and SET search_path
 
 
 def statements(call) -> list[str]:

@@ -8,8 +8,9 @@ from django.core.cache import cache
 from django.db import connection as database
 from django.utils import timezone
 from django_tenants.utils import schema_context, tenant_context
+from prometheus_client import REGISTRY
 
-from integrations import doorbell, sweep, tasks
+from integrations import doorbell, over_schemas, sweep, tasks
 from integrations.encryption import EncryptedJSONField, box
 from integrations.models import Connection, Delivery
 from integrations.tenant_task import UnknownSchema
@@ -120,9 +121,37 @@ def test_the_sweep_skips_schemas_that_are_not_served(retailers, connected, sign_
 def test_the_sweep_asks_for_many_schemas_in_few_queries(
     retailers, monkeypatch, django_assert_num_queries
 ):
-    monkeypatch.setattr(sweep, "SCHEMAS_A_QUERY", 1)
-    with django_assert_num_queries(2):
-        assert list(sweep.find_work([r.schema_name for r in retailers])) == []
+    monkeypatch.setattr(over_schemas, "SCHEMAS_A_QUERY", 1)
+    with django_assert_num_queries(2 * 3):  # each in a transaction of its own
+        assert sweep.find_work([r.schema_name for r in retailers]) == []
+
+
+def test_a_schema_that_lacks_a_table_costs_nobody_else_the_sweep(
+    retailers, connected, sign_up, rung, caplog
+):
+    acorn, birch = retailers
+    here = connected(birch)
+    for retailer in retailers:
+        sign_up(retailer, "ada@example.com")
+    cache.clear()
+    with database.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {acorn.schema_name}.integrations_mail")
+    assert sweep.sweep() == 1
+    assert rung == [(birch.schema_name, here.pk)]
+    assert f"{acorn.schema_name} can't be asked" in caplog.text
+
+
+def test_a_sweep_that_fails_is_not_counted_as_one(monkeypatch):
+    def counted() -> float:
+        return REGISTRY.get_sample_value("customerinfo_sweep_seconds_count") or 0
+
+    before = counted()
+    monkeypatch.setattr(tasks, "ring_for_all", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tasks.sweep()
+    assert counted() == before
+    monkeypatch.setattr(tasks, "ring_for_all", lambda: 3)
+    assert tasks.sweep() == 3 and counted() == before + 1
 
 
 def test_a_task_delivers_in_the_schema_that_it_names(retailers, connected, sign_up, sandbox_crm):

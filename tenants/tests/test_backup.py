@@ -25,7 +25,16 @@ from forms_app import erasing, pace
 from forms_app.models import Brand
 from forms_app.tests.shop import Shop, field
 from integrations.models import Connection, Delivery, Mail
-from tenants import addresses, backup, farewell, files, lifecycle, platform_backup, restore
+from tenants import (
+    addresses,
+    backup,
+    farewell,
+    files,
+    lifecycle,
+    migrating,
+    platform_backup,
+    restore,
+)
 from tenants.models import (
     AuditEntry,
     Domain,
@@ -463,6 +472,22 @@ def test_the_commands_write_list_and_restore(shops, capsys):
     with pytest.raises(CommandError, match="No such retailer"):
         call_command("backup_retailer", "nobody")
     assert len(backup.backups_of("r_birch")) == 1
+
+
+def test_one_from_older_code_is_not_served_before_it_is_migrated(shops, monkeypatch, capsys):
+    acorn, birch = shops
+    backup.backup(acorn.retailer)
+    real = migrating.migrations_of_this_code
+    newer = {("forms_app", "9999_newer")}
+    monkeypatch.setattr(restore, "migrations_of_this_code", lambda schema: real(schema) | newer)
+    call_command("restore_retailer", "r_acorn", "latest", "--replace")
+    assert "run migrate_fleet now" in capsys.readouterr().out
+    assert Retailer.objects.get(slug="acorn").schema_problem == "Not migrated yet."
+    monkeypatch.setattr(restore, "migrations_of_this_code", real)
+    call_command("restore_retailer", "r_acorn", "latest", "--replace")
+    assert "migrate_fleet" not in capsys.readouterr().out
+    assert Retailer.objects.get(slug="acorn").schema_problem == ""
+    assert birch.get().status_code == 200
 
 
 def test_one_retailers_failure_doesnt_stop_the_others(shops, monkeypatch, capsys):

@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 from django_tenants.utils import schema_context, tenant_context
@@ -101,9 +101,19 @@ def test_without_redis_the_other_figures_are_told(retailers, monkeypatch):
     assert "customerinfo_tablets" in found
 
 
-def test_one_broken_schema_does_not_hide_the_rest(retailers, caplog):
+def test_one_broken_schema_does_not_hide_the_others(retailers, caplog):
+    whole = fleet()
     with tenant_context(retailers[0]), connection.cursor() as cursor:
         cursor.execute("DROP TABLE integrations_attempt CASCADE")
+    assert fleet().keys() == whole.keys()
+    assert "r_acorn can't be asked" in caplog.text and "r_birch" not in caplog.text
+
+
+def test_figures_that_fail_do_not_hide_the_rest(retailers, monkeypatch, caplog):
+    def fail(*args):
+        raise DatabaseError("out of shared memory")
+
+    monkeypatch.setattr("integrations.metrics.look", fail)
     found = fleet()
     assert "No figures by integrations.metrics" in caplog.text
     assert found["customerinfo_redis_up"] == 1 and "customerinfo_schemas_not_served" in found

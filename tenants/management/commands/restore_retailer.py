@@ -37,4 +37,5 @@ class Command(BaseCommand):
         except (pyrage.DecryptError, pyrage.IdentityError) as error:
             raise CommandError(f"BACKUP_IDENTITY can't open it: {error}") from error
         self.stdout.write(f"{retailer.name} is back: {retailer.url}/admin/")
-        self.stdout.write("Run migrate_fleet now if the code is newer than the backup.")
+        if retailer.schema_problem:
+            self.stdout.write("The code is newer than the backup: run migrate_fleet now.")
