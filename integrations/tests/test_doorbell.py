@@ -134,6 +134,7 @@ def test_a_schema_that_lacks_a_table_costs_nobody_else_the_sweep(
     for retailer in retailers:
         sign_up(retailer, "ada@example.com")
     cache.clear()
+    rung.clear()
     with database.cursor() as cursor:
         cursor.execute(f"DROP TABLE {acorn.schema_name}.integrations_mail")
     assert sweep.sweep() == 1
