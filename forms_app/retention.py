@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Substr
 from django.utils import timezone
 
-from integrations.models import Delivery, RemoteLink
+from integrations.models import Connection, Delivery, RemoteLink
 
 from .removal import remove
 from .shop_settings import Retention
@@ -23,12 +23,14 @@ BATCH = 500  # a transaction each, so that a first clean-up of years holds nobod
 
 
 def overdue():
-    """The sign-ups whose time is over. One that is still on its way to a CRM waits for that."""
+    """The sign-ups whose time is over. One that is still on its way to a CRM waits for that, unless
+    the retailer has switched the connection off."""
     days = Retention.load().days
     if days is None:
         return Signup.objects.none()
     old = Signup.objects.filter(received_at__lt=timezone.now() - timedelta(days=days))
-    return old.exclude(deliveries__state__in=Delivery.OPEN)
+    on_its_way = Delivery.objects.filter(signup=OuterRef("pk"), state__in=Delivery.OPEN)
+    return old.filter(~Exists(on_its_way.exclude(connection__state=Connection.State.OFF)))
 
 
 def apply() -> int:

@@ -2,7 +2,8 @@
 
     closed  --OPEN_AFTER calls in a row failed as a whole-->  open
     open    one delivery at a time probes, after growing gaps
-    open    --the CRM says something about a record-->        closed, and all that waits goes
+    open    --the CRM says something about a record-->        closed, and all that waits goes, as
+                                                              does what had been given up meanwhile
 
 `Connection.failures` is all its state. A failed call is one that raised TryLater before anything
 was settled, or in which every one of several records failed for now: one record alone may itself be
@@ -18,6 +19,7 @@ from .connectors.base import RetryLater
 from .models import Connection, Delivery
 
 OPEN_AFTER = 3
+GAVE_UP = "gave_up"  # the error code of what was tried for three days
 LONGEST_GAP = 300.0  # seconds between two probes: a CRM that is back is noticed soon
 
 
@@ -54,6 +56,10 @@ def _success(connection: Connection) -> None:
         now = timezone.now()
         waiting = Delivery.objects.filter(connection=connection, state=Delivery.State.DUE)
         waiting.filter(due_at__gt=now).update(due_at=now)
+        given_up = Delivery.objects.filter(
+            connection=connection, state=Delivery.State.NEEDS_ATTENTION, error_code=GAVE_UP
+        )
+        given_up.update(state=Delivery.State.DUE, due_at=now, created_at=now, attempts=0)
     if connection.failures:
         connection.failures = 0
         _write(connection, failures=0)

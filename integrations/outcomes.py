@@ -107,7 +107,7 @@ def whole(text: str, name: str) -> str:
 
 def retry(delivery: Delivery, outcome: RetryLater) -> Attempt:
     if timezone.now() - delivery.created_at > GIVE_UP:
-        return needs_attention(delivery, NeedsAttention(outcome.code, outcome.message))
+        return needs_attention(delivery, NeedsAttention(circuit.GAVE_UP, outcome.message))
     wish = outcome.after
     wait = gaps.growing(delivery.attempts) if wish is None else gaps.asked(wish)
     delivery.state = Delivery.State.DUE
@@ -143,7 +143,7 @@ def give_up(connection: Connection) -> None:
         created_at__lt=timezone.now() - GIVE_UP,
     )
     aside = list(old.select_for_update(skip_locked=True))
-    silent = NeedsAttention("unavailable", "The CRM couldn't take anything for three days.")
+    silent = NeedsAttention(circuit.GAVE_UP, "The CRM couldn't take anything for three days.")
     attempts = [needs_attention(delivery, silent) for delivery in aside]
     Delivery.objects.bulk_update(aside, ["state", "error_code", "error"], batch_size=1000)
     Attempt.objects.bulk_create(attempts, batch_size=1000)

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import connection
 from django_tenants.utils import get_public_schema_name, schema_context
 
-from . import attempt_log, doorbell, drift, mail, metrics, shopify_privacy
+from . import aside, attempt_log, doorbell, drift, mail, metrics, shopify_privacy
 from .delivery import drain
 from .fan_out import for_each_retailer
 from .http import Http
@@ -21,6 +21,7 @@ __all__ = [
     "send_mails",
     "send_public_mails",
     "sweep",
+    "tell_what_is_aside",
 ]
 
 # Kept for the life of the process: connections to a CRM stay open between drains.
@@ -73,6 +74,11 @@ def send_public_mails() -> None:
 @shared_task(base=TenantTask)
 def prune_log() -> int:
     return attempt_log.prune()
+
+
+@shared_task(base=TenantTask)
+def tell_what_is_aside() -> int:
+    return aside.tell()
 
 
 @shared_task(base=TenantTask)

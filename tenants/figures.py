@@ -21,6 +21,7 @@ SELECT '{schema}',
   (SELECT count(*) FROM {quoted}.forms_app_signup
     WHERE received_at > %(month)s AND NOT is_test),
   (SELECT min(d.created_at) FROM {quoted}.integrations_delivery d
+     JOIN {quoted}.integrations_connection c ON c.id = d.connection_id AND c.state <> 'off'
     WHERE d.state IN ('due', 'sending')),
   (SELECT count(*) FROM {quoted}.forms_app_tablet WHERE revoked_at IS NULL),
   (SELECT count(*) FROM {quoted}.forms_app_tablet

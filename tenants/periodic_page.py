@@ -21,6 +21,7 @@ WORDS = {
     "integrations.tasks.prune_log": "Shorten the delivery log",
     "tenants.tasks.tidy_retailer": "Forget ended sessions and old mails",
     backup.TASK: "Backup",
+    "integrations.tasks.tell_what_is_aside": "Tell owners what CRMs didn’t take",
     "integrations.tasks.look_for_drift": "Look whether CRMs have changed",
 }
 

@@ -62,6 +62,23 @@ def test_what_is_on_its_way_to_a_crm_waits_for_that(shops, robin):
     assert acorn.stored()[:4] == (0, 0, 0, 0)
 
 
+def test_what_waits_for_a_connection_that_is_switched_off_is_not_kept_for_ever(shops, robin):
+    for shop in shops:
+        shop.connect()
+        keep(shop, 30)
+        signup = shop.sign_up(robin)
+        with tenant_context(shop.retailer):
+            age(signup, 60)
+    acorn, birch = shops
+    with tenant_context(acorn.retailer):
+        Connection.objects.update(state=Connection.State.PAUSED)
+        assert retention.apply() == 0
+        Connection.objects.update(state=Connection.State.OFF)
+        assert retention.apply() == 1
+    with tenant_context(birch.retailer):
+        assert retention.apply() == 0
+
+
 def test_years_of_sign_ups_go_in_several_goes(years, monkeypatch):
     acorn, _ = years
     keep(acorn, 1)

@@ -195,6 +195,32 @@ def test_three_days_of_a_dead_crm_end_with_all_of_them_needing_attention_and_rep
     assert {row.state for row in drained(acorn, connection, http)} == {"delivered"}
 
 
+def test_a_crm_that_is_back_after_more_than_three_days_gets_what_was_given_up(
+    pair, sign_up, sandbox_crm, http
+):
+    (acorn, connection), (birch, theirs) = pair
+    for retailer in (acorn, birch):
+        for address in unique(3):
+            sign_up(retailer, address)
+        with tenant_context(retailer):
+            Connection.objects.update(failures=circuit.OPEN_AFTER)
+            long_ago = timezone.now() - outcomes.GIVE_UP - timedelta(minutes=1)
+            Delivery.objects.update(created_at=long_ago)
+    sandbox_crm.fault("close", times=1, path="upsert")
+    assert {row.state for row in drained(acorn, connection, http)} == {"needs_attention"}
+    with tenant_context(acorn):
+        refused = Delivery.objects.first()
+        Delivery.objects.filter(pk=refused.pk).update(error_code="invalid_email")
+    sign_up(acorn, unique(1)[0])
+    later(acorn)
+    drained(acorn, connection, http)
+    rows = {row.pk: row.state for row in drained(acorn, connection, http)}
+    assert rows.pop(refused.pk) == "needs_attention", "the CRM had refused this one itself"
+    assert set(rows.values()) == {"delivered"} and len(rows) == 3
+    with tenant_context(birch):
+        assert set(Delivery.objects.values_list("state", flat=True)) == {"due"}
+
+
 def test_the_gaps_of_seventy_two_hours_grow_and_never_come_together(monkeypatch):
     """With a moved clock: each try at the end of its gap, until it is given up."""
     for _ in range(20):

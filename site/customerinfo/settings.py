@@ -372,6 +372,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="40"),
         "args": ["integrations.tasks.prune_log"],
     },
+    "tell_what_is_aside": {
+        "task": "integrations.fan_out.for_each_retailer",
+        "schedule": crontab(hour="6", minute="30"),
+        "args": ["integrations.tasks.tell_what_is_aside"],
+    },
     "tidy_retailers": {
         "task": "integrations.fan_out.for_each_retailer",
         "schedule": crontab(hour="3", minute="55"),

@@ -1,0 +1,40 @@
+"""Once a day a retailer's owners read which sign-ups were set aside: else nobody comes to look."""
+
+from datetime import timedelta
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from . import mail
+from .models import Connection, Delivery
+
+KIND = "set_aside"
+SINCE = timedelta(days=1)
+
+mail.declare(
+    KIND,
+    "Sign-ups that a CRM didn't take: once a day",
+    connections=[{"id": 1, "name": "HubSpot", "new": 2, "number": 3}],
+)
+
+
+def tell() -> int:
+    """In the schema that is active; returns how many mails were written."""
+    now = timezone.now()
+    new = Q(
+        deliveries__tries__outcome="needs_attention", deliveries__tries__at__gt=now - SINCE
+    )
+    found = (
+        Connection.objects.exclude(state=Connection.State.OFF)
+        .filter(deliveries__state=Delivery.State.NEEDS_ATTENTION)
+        .annotate(
+            number=Count("deliveries", distinct=True),
+            new=Count("deliveries", filter=new, distinct=True),
+        )
+        .filter(new__gt=0)
+        .order_by("name")
+    )
+    told = list(found.values("id", "name", "new", "number"))
+    if not told:
+        return 0
+    return mail.mail_owners(KIND, {"connections": told}, once=f"{KIND}:{now:%Y-%m-%d}")
