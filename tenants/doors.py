@@ -15,15 +15,18 @@ from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.views import list_usersessions
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import include, path
+from wagtail.admin.forms import auth as wagtail_forms
 from wagtail.admin.views import account as wagtail_account
 
 from forms_app.pace import address
 from integrations.encryption import box
 
 from .support import visit_of
+from .team import people
 from .tokens import password_tokens
 
 # Open to who still has to set up a second factor.
@@ -88,10 +91,21 @@ class SecondFactorMiddleware:
         return self.get_response(request)
 
 
+class PasswordResetForm(wagtail_forms.PasswordResetForm):
+    def get_users(self, email: str) -> QuerySet:
+        """Django leaves out who has no password; here that is who was invited, whose link has
+        ended. Support never has one.
+        """
+        return people().filter(email=email.lower())  # as users are stored
+
+
 class PasswordResetView(wagtail_account.PasswordResetView):
     """Wagtail's, with a limit on how many mails one can have sent."""
 
     token_generator = password_tokens
+
+    def get_form_class(self) -> type[PasswordResetForm]:
+        return PasswordResetForm
 
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         email = request.POST.get("email", "").strip().lower()

@@ -142,7 +142,8 @@ def person():
     )
     if made:
         user.set_unusable_password()
-        user.save()
+    user.is_active = True  # in a restored copy nobody is; see tenants.restore
+    user.save()
     user.groups.set(Group.objects.filter(name=OWNERS))
     return user
 

@@ -5,13 +5,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
+from django.db import Error
 from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
 
 from integrations import mail
 from integrations.tenant_task import TenantTask
 
-from . import addresses, farewell, figures, onboard_queue, sessions
+from . import addresses, farewell, figures, needs_mail, onboard_queue, sessions
 from .models import PublicMail
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,13 @@ def count_figures() -> int:
     """For beat, every few minutes: what the console shows of each retailer."""
     with schema_context(get_public_schema_name()):
         return figures.count_all()
+
+
+@shared_task(autoretry_for=(Error,), retry_backoff=300, max_retries=3)
+def tell_operators() -> int:
+    """For beat, every morning: what needs a person, by mail."""
+    with schema_context(get_public_schema_name()):
+        return needs_mail.tell()
 
 
 @shared_task

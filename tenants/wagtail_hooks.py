@@ -10,10 +10,11 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail_modeladmin.options import modeladmin_register
 
-from . import (  # noqa: F401 - standing registers its banner
+from . import (  # noqa: F401 - standing registers its banner, needs_mail its kind of mail
     closing_view,
     console_views,
     domain_view,
+    needs_mail,
     periodic_page,
     standing,
     support,

@@ -392,6 +392,11 @@ CELERY_BEAT_SCHEDULE = {
     "look_for_onboardings": {"task": "tenants.tasks.look_for_onboardings", "schedule": 60.0},
     "count_figures": {"task": "tenants.tasks.count_figures", "schedule": 300.0},
     "look_at_domains": {"task": "tenants.tasks.look_at_domains", "schedule": 600.0},
+    # After the night's work and backups, so that it is about them.
+    "tell_operators": {
+        "task": "tenants.tasks.tell_operators",
+        "schedule": crontab(hour="6", minute="10"),
+    },
     "tidy": {"task": "tenants.tasks.tidy", "schedule": crontab(hour="4", minute="15")},
     "delete_closed": {"task": "tenants.tasks.delete_closed", "schedule": crontab(minute="50")},
     "reconcile": {"task": "billing.tasks.reconcile_all", "schedule": crontab(minute="20")},

@@ -10,6 +10,7 @@ from django.core import mail
 from django.db import connection
 from django_tenants.utils import tenant_context
 
+from tenants import support
 from tenants.provisioning import invitation, onboard
 from tenants.tokens import password_tokens
 
@@ -35,6 +36,15 @@ def set_password(link: str, password: str = PASSWORD):
     assert asks_for_a_password(page)
     path = page.redirect_chain[-1][0]
     return visitor.post(path, {"new_password1": password, "new_password2": password})
+
+
+def ask_for_a_link(host: str, email: str) -> list[str]:
+    """The links that are mailed to this person."""
+    mail.outbox.clear()
+    answer = browser(host).post("/admin/password_reset/", {"email": email})
+    assert answer["Location"] == "/admin/password_reset/done/"
+    assert all(message.to == [email.lower()] for message in mail.outbox)
+    return [re.search(r"https?://\S+", message.body)[0] for message in mail.outbox]
 
 
 def clone_owner(source, target) -> None:
@@ -101,6 +111,44 @@ def test_the_link_ends_after_three_days(retailers, monkeypatch):
     assert not any(asks_for_a_password(follow(link)[1]) for link in links)
 
 
+def test_who_comes_after_three_days_asks_for_another_link(retailers, monkeypatch):
+    acorn, birch = retailers
+    with tenant_context(birch):
+        User.objects.update(email=acorn.owner_email)
+    with monkeypatch.context() as then:
+        sent = datetime.datetime.now() - datetime.timedelta(days=3, minutes=1)
+        then.setattr(type(password_tokens), "_now", lambda self: sent)
+        link = invitation(acorn)
+    page = follow(link)[1]
+    assert not asks_for_a_password(page) and "/admin/password_reset/" in page.text
+    (another,) = ask_for_a_link(acorn.host, acorn.owner_email.upper())
+    assert another.startswith(f"{acorn.url}/admin/password_reset/confirm/")
+    assert not asks_for_a_password(follow(another, birch.host)[1])
+    assert set_password(another).status_code == 302
+    assert is_logged_in(log_in(acorn.host, acorn.owner_email))
+    with tenant_context(birch):
+        assert not User.objects.get().has_usable_password()
+
+
+def test_an_operator_without_a_password_asks_for_a_link_as_well(retailers):
+    User.objects.create_superuser("root@public.test")
+    (link,) = ask_for_a_link("console.shops.test", "root@public.test")
+    assert link.startswith("http://console.shops.test/admin/password_reset/confirm/")
+    assert set_password(link).status_code == 302
+    assert is_logged_in(log_in("console.shops.test", "root@public.test"))
+    for retailer in retailers:
+        assert ask_for_a_link(retailer.host, "root@public.test") == []
+
+
+def test_neither_support_nor_who_is_inactive_gets_a_link(retailers, settings):
+    for retailer in retailers:
+        with tenant_context(retailer):
+            support.person()
+            User.objects.filter(email=retailer.owner_email).update(is_active=False)
+        for email in (settings.SUPPORT_EMAIL, retailer.owner_email):
+            assert ask_for_a_link(retailer.host, email) == []
+
+
 @pytest.mark.parametrize("password", ["short", "password123", "owner@{slug}.test"])
 def test_a_weak_password_is_refused(retailers, password):
     for retailer in retailers:
@@ -112,10 +160,7 @@ def test_a_weak_password_is_refused(retailers, password):
 def test_a_forgotten_password_is_mailed_with_a_link_on_the_retailers_own_host(retailers):
     for retailer in retailers:
         give_password(retailer.schema_name, retailer.owner_email)
-        mail.outbox.clear()
-        browser(retailer.host).post("/admin/password_reset/", {"email": retailer.owner_email})
-        assert [message.to for message in mail.outbox] == [[retailer.owner_email]]
-        link = re.search(r"https?://\S+", mail.outbox[0].body)[0]
+        (link,) = ask_for_a_link(retailer.host, retailer.owner_email)
         assert link.startswith(f"{retailer.url}/admin/password_reset/confirm/")
         assert set_password(link, "another long walk").status_code == 302
         assert is_logged_in(log_in(retailer.host, retailer.owner_email, "another long walk"))

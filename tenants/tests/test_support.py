@@ -13,7 +13,7 @@ from wagtail.models import PageLogEntry
 
 from forms_app.models import SignupPage
 from forms_app.tests.shop import Shop
-from tenants import support
+from tenants import restore, support
 from tenants.models import Retailer, SupportVisit
 
 from .people import browser, superuser
@@ -159,6 +159,21 @@ def test_support_replaces_who_was_logged_in(operator, retailers):
     mine = Shop(acorn).staff()
     mine.get(path)
     assert "as support until" in mine.get("/admin/").text
+
+
+def test_support_comes_into_a_restored_copy_and_nobody_else(operator, retailers):
+    acorn, birch = retailers
+    for retailer in retailers:
+        come_in(operator, retailer)  # so the backup holds a support user
+    staff = Shop(acorn).staff()
+    with tenant_context(acorn):
+        restore.silence()
+    assert is_inside(come_in(operator, acorn)) and not is_inside(staff)
+    with tenant_context(acorn):
+        (only,) = get_user_model().objects.filter(is_active=True)
+        assert str(only) == "Support" and not only.has_usable_password()
+    with tenant_context(birch):
+        assert not get_user_model().objects.filter(is_active=False).exists()
 
 
 def test_pages_for_shoppers_do_not_vary_by_cookie(retailers):
