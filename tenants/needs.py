@@ -16,6 +16,8 @@ from django.utils import timezone
 from wagtail import hooks
 from wagtail.admin.ui.components import Component
 
+from integrations.connectors import CONNECTORS, connector_class
+
 from . import backup, onboard_queue, trials
 from .models import Onboarding, PlatformBackup, PublicMail, Retailer, TaskOutcome
 
@@ -25,6 +27,7 @@ NOT_COUNTED = timedelta(minutes=20)
 TOO_LONG = timedelta(minutes=5)  # for an onboarding
 NOT_DELETED = timedelta(hours=2)
 NO_BACKUP = timedelta(hours=50)
+NEW_RELEASE = timedelta(days=90)  # time to make one, or to fetch it
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def needs() -> list[Need]:
     found: list[Need] = []
     for ask in (
         *(not_counted, not_served, behind, undeleted, onboardings, stuck, mails, tasks, refused),
-        backups,
+        *(versions, backups),
         *hooks.get_hooks("construct_console_needs"),
     ):
         found += ask()
@@ -219,6 +222,25 @@ def refused() -> Iterable[Need]:
         listing("needs=refused"),
         "See which",
     )
+
+
+def versions() -> Iterable[Need]:
+    """CRMs that will no longer answer what this release says, of those that somebody uses."""
+    today = timezone.localdate()
+    for kind in CONNECTORS:
+        ends = connector_class(kind).supported_until
+        if ends is None or today < ends - NEW_RELEASE:
+            continue
+        label, over = connector_class(kind).label, today >= ends
+        yield from about(
+            retailers().filter(counted__crm_state__contains=f"{kind} "),
+            "critical" if over else "warning",
+            f"The version of {label}’s API that we use "
+            f"{'ended' if over else 'ends'} on {ends:%-d %B %Y}: {{}}",
+            "Bring a newer release. What a CRM no longer takes waits, and nothing is lost.",
+            reverse("fleet_deliveries"),
+            "See what waits",
+        )
 
 
 def backups() -> Iterable[Need]:

@@ -13,7 +13,7 @@ Nothing here knows Django, the database or HTTP. How failures end:
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, ClassVar, Mapping, Sequence
 
 if TYPE_CHECKING:
@@ -214,7 +214,8 @@ class Connector(ABC):
     takes attributes of any name: describe() answers an empty list, the editor offers the hints'
     attributes and lets the retailer type others. `modes_apply` is False where nothing is known of
     what the receiver holds. `guide` says where the key is found. With `oauth`, the retailer may
-    connect without a key: `config` then holds access_token.
+    connect without a key: `config` then holds access_token. `supported_until`: how long the vendor
+    promises to answer the version of its API that is spoken here.
     """
 
     kind: ClassVar[str]
@@ -227,6 +228,7 @@ class Connector(ABC):
     can_read_back: ClassVar[bool] = False
     can_delete: ClassVar[bool] = False
     oauth: ClassVar[OAuth | None] = None
+    supported_until: ClassVar[date | None] = None
     batch_size: ClassVar[int] = 1
     config_fields: ClassVar[tuple[ConfigField, ...]] = ()
     hints: ClassVar[Mapping[str, str]] = {}

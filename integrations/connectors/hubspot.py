@@ -9,6 +9,7 @@ attempt after a time-out would find nothing and create the person twice.
 Consents are in hubspot_consent.py, the notes that name the sign-ups in hubspot_notes.py.
 """
 
+from datetime import date
 from functools import cached_property
 from typing import Any, ClassVar, Mapping, Sequence
 from urllib.parse import quote
@@ -40,6 +41,8 @@ _SPLIT = (400, 404, 409, 413)  # the whole call refused because of what one inpu
 class HubSpotConnector(JsonConnector):
     kind = "hubspot"
     label = "HubSpot"
+    # 18 months after 2026-03: developers.hubspot.com, platform and API version schedule.
+    supported_until = date(2027, 9, 1)
     summary = "Contacts, subscriptions and notes in HubSpot."
     icon = "group"
     guide = "HubSpot: Settings > Integrations > Private apps > your app > Auth."

@@ -11,6 +11,7 @@ blank is never sent.
 """
 
 import json
+from datetime import date
 from typing import Any, ClassVar, Mapping, Sequence
 
 from integrations.connectors import klaviyo_consent, klaviyo_shapes as shapes
@@ -40,6 +41,8 @@ DUPLICATE_PHONE = NeedsAttention(
 class KlaviyoConnector(JsonConnector):
     kind = "klaviyo"
     label = "Klaviyo"
+    # Two years after REVISION: developers.klaviyo.com, API versioning and deprecation policy.
+    supported_until = date(2028, 7, 15)
     summary = "Profiles and list subscriptions in Klaviyo."
     icon = "mail"
     guide = "Klaviyo: your account's name > Settings > API keys > Create private API key."

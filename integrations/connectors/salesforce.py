@@ -12,6 +12,7 @@ same person was decided by address, and a family shares a phone. Rules that bloc
 Campaigns are in salesforce_consent.py, the notes that name the sign-ups in salesforce_notes.py.
 """
 
+from datetime import date
 from functools import cached_property
 from typing import Any, ClassVar, Iterable, Mapping, Sequence
 from urllib.parse import quote, urlsplit
@@ -47,6 +48,8 @@ LARGEST_DESCRIPTION = 8_000_000  # bytes
 class SalesforceConnector(SalesforceRest):
     kind = "salesforce"
     label = "Salesforce"
+    # Three years after v62.0: API end-of-life policy.
+    supported_until = date(2027, 10, 1)
     summary = "Contacts, campaigns and notes in Salesforce."
     icon = "group"
     guide = "Salesforce: Setup > App Manager > your app > Manage Consumer Details."

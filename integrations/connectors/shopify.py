@@ -8,6 +8,7 @@ led to a customer stands in the customer's note, a line for each.
 Consents are in shopify_consent.py.
 """
 
+from datetime import date
 from functools import cached_property
 from typing import Any, ClassVar, Mapping, Sequence
 
@@ -40,6 +41,8 @@ _SETTABLE = ("firstName", "lastName", shapes.LOCALE, NOTE, PHONE)
 class ShopifyConnector(ShopifyGraphQL):
     kind = "shopify"
     label = "Shopify"
+    # A year after 2026-10: shopify.dev, API versioning.
+    supported_until = date(2027, 10, 1)
     summary = "Customers, tags and marketing consent in Shopify."
     icon = "group"
     guide = "Shopify: Settings > Apps > Develop apps > Dev Dashboard > your app > Settings."

@@ -11,6 +11,7 @@ from django_tenants.utils import tenant_context
 
 from forms_app.models import Tablet
 from integrations import fan_out, mail
+from integrations.connectors import connector_class
 from integrations.models import Connection, Mail
 from integrations.tenant_task import FAN_OUT, finished
 from tenants import backup, figures, tasks
@@ -56,6 +57,21 @@ def test_where_all_is_well_it_says_so(operator, counted):
     text = home(operator)
     assert "Nothing needs you" in text and "2 retailers, 0 sign-ups" in text
     assert needs() == []
+
+
+@pytest.mark.parametrize("days, tone", [(120, None), (80, "warning"), (-1, "critical")])
+def test_the_end_of_a_vendors_api_is_told_in_time(counted, monkeypatch, days, tone):
+    acorn, birch = counted
+    ends = timezone.localdate() + timedelta(days=days)
+    monkeypatch.setattr(connector_class("klaviyo"), "supported_until", ends)
+    assert titles() == [], "nobody uses it"
+    change(acorn, crm_state="brevo active, klaviyo active")
+    change(birch, crm_state="brevo active")
+    found = [need for need in needs() if "Klaviyo" in need.title]
+    assert [need.tone for need in found] == ([tone] if tone else [])
+    if tone:
+        assert found[0].title.endswith(": 1 retailer") and f"{ends:%B %Y}" in found[0].title
+        assert [name for name, _ in found[0].names] == ["Acorn"]
 
 
 def test_an_empty_console_offers_the_first_retailer(operator, retailers):
