@@ -99,7 +99,6 @@ app.gitlab.com/env: {{ . | quote }}
 labels:
   {{- include "customerinfo.labels" $ | nindent 2 }}
   app.kubernetes.io/component: {{ index . 1 | quote }}
-  tier: {{ index . 1 | quote }}
   {{- with $.Values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

@@ -235,6 +235,19 @@ BROKEN = {
         'include "customerinfo.component" (list . "site")',
         "selects no pod",
     ),
+    "metrics of one worker that Prometheus can't reach": (
+        "policy",
+        "chart/templates/networkpolicy.yaml",
+        """      app.kubernetes.io/name: customerinfo
+  policyTypes: [Ingress]
+""",
+        """      app.kubernetes.io/name: customerinfo
+    matchExpressions:
+      - {key: app.kubernetes.io/component, operator: In, values: [web, worker, beat]}
+  policyTypes: [Ingress]
+""",
+        "production-worker-cheap: no NetworkPolicy lets anybody reach its port metrics",
+    ),
     "certificates for whatever name somebody points here": (
         *("policy", "chart/templates/caddy.yaml", "    ask http", "    # ask http"),
         "for any name",
