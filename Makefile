@@ -12,12 +12,13 @@
 #   make bench        the numbers, beside what the machine allows (NAME=chaos: one of them)
 #   make five-years   years of a small platform with the clock moved (YEARS=1 A_DAY=5: fewer, less)
 #   make check-deploy image, chart and pipeline, as far as one can without a cluster
+#   make test-deploy  that each of those checks notices what it is there for
 #   make lock         compile requirements/*.in again (make lock UPGRADE=1: to the newest versions)
 #   make clean        delete environments and caches; the demo's data stays
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-reset dev dev-reset test suite test-fast test-next lint conformance bench five-years \
-	check-deploy lock clean
+	check-deploy test-deploy lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -121,6 +122,10 @@ five-years: .venv/.stamp-dev
 
 check-deploy: .venv/.stamp-dev
 	@$(PY) tools/check_deploy/run
+
+# One after the other: the checks render into one folder.
+test-deploy: .venv/.stamp-dev
+	@$(PY) -m $(PYTEST) -m deploy tools
 
 # Each lock is held to the versions of the smaller one: what is tested is what runs.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade)
