@@ -17,7 +17,7 @@
 {{- if include "customerinfo.stable" . -}}{{ $app }}{{- else -}}{{ $app }}-{{ include "customerinfo.track" . }}{{- end -}}
 {{- end -}}
 
-{{/* Everything else: <name>-<suffix> in at most 63 characters, a CronJob's in 52. Usage: (list . "worker") */}}
+{{/* Everything else: <name>-<suffix> in at most 63 characters. Usage: (list . "worker") */}}
 {{- define "customerinfo.named" -}}
 {{- $room := int (sub 62 (len (index . 1))) -}}
 {{- printf "%s-%s" (include "customerinfo.name" (index . 0) | trunc $room | trimSuffix "-") (index . 1) -}}
