@@ -79,7 +79,7 @@ def post(world: World, say: Callable[[str], None], fail: Callable[[str], None]) 
 def product(world: World) -> Iterator[Server]:
     env = world.web_env()
     collect(env)
-    with servers.gunicorn("product", "customerinfo.wsgi:application", env, world.folder) as server:
+    with servers.web(env, world.folder) as server:
         yield server
 
 
