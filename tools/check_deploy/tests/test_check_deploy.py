@@ -141,8 +141,7 @@ BROKEN = {
         "auto-devops",
         "chart/templates/ingress.yaml",
         'if and (include "customerinfo.stable" .) '
-        '(include "customerinfo.on" .Values.ingress.enabled) '
-        '(include "customerinfo.on" .Values.service.enabled)',
+        '(include "customerinfo.on" .Values.ingress.enabled)',
         "if true",
         "canary: brings a second Ingress",
     ),
