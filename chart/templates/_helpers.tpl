@@ -234,8 +234,6 @@ METRICS_PORT: {{ .Values.metrics.port | quote }}
 SENTRY_RELEASE: {{ default .Chart.AppVersion .Values.image.tag | toString | quote }}
 {{- if eq .Values.media.storage "s3" }}
 MEDIA_STORAGE: {{ required "media.s3.url is needed with media.storage=s3" .Values.media.s3.url | quote }}
-{{- else }}
-MEDIA_ROOT: /data/media
 {{- end }}
 {{- range $name, $value := .Values.config }}
 {{ $name }}: {{ $value | toString | quote }}
