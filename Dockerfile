@@ -64,7 +64,6 @@ COPY --from=builder /app /app
 # threads wait for PostgreSQL more than for each other, and what an arena once took it keeps.
 ENV PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
-    PG_DUMP=/usr/local/bin/pg_dump \
     MALLOC_ARENA_MAX=2 \
     WEB_CONCURRENCY=2 \
     GUNICORN_CMD_ARGS="--bind=0.0.0.0:8000"

@@ -12,12 +12,13 @@
 #   make bench        the numbers, beside what the machine allows (NAME=chaos: one of them)
 #   make five-years   years of a small platform with the clock moved (YEARS=1 A_DAY=5: fewer, less)
 #   make check-deploy image, chart and pipeline, as far as one can without a cluster
+#   make test-deploy  that each of those checks notices what it is there for
 #   make lock         compile requirements/*.in again (make lock UPGRADE=1: to the newest versions)
 #   make clean        delete environments and caches; the demo's data stays
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-reset dev dev-reset test suite test-fast test-next lint conformance bench five-years \
-	check-deploy lock clean
+	check-deploy test-deploy lock clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -30,11 +31,6 @@ PARALLEL ?= -n 2
 PYTEST := pytest -q -rfEs
 TEST_FOLDER := $(or $(CUSTOMERINFO_TEST_FOLDER),var/test)
 LOGS := $(TEST_FOLDER)/logs $(TEST_FOLDER)/postgres/server.log
-
-# Django's own checks need settings, not services: nobody listens at these addresses.
-MANAGE := DEMO=1 SECRET_KEY=lint ENCRYPTION_KEYS=bGludGxpbnRsaW50bGludGxpbnRsaW50bGludGxpbnQ= \
-	DATABASE_URL=postgres://lint@127.0.0.1:1/lint REDIS_URL=redis://127.0.0.1:1/0 \
-	$(PY) -W ignore manage.py
 
 export PYTHONPATH := $(CURDIR)/site:$(CURDIR)
 export DJANGO_SETTINGS_MODULE := customerinfo.settings
@@ -98,7 +94,7 @@ suite: .venv/.stamp-dev
 	exit $$failed
 
 test-fast: .venv/.stamp-dev
-	@$(PY) -m $(PYTEST) $(PARALLEL) -m "$(FAST) and not deploy"
+	@$(PY) -m $(PYTEST) $(PARALLEL) -m "$(FAST)"
 
 test-next: .venv-next/.stamp-next
 	@bash tools/browser.sh
@@ -114,13 +110,17 @@ conformance: .venv/.stamp-dev
 bench: .venv/.stamp-dev
 	@$(PY) -m bench $(NAME)
 
-# EVERY=7 lives one day a week, FILL=110000 copies one retailer's sign-ups until it has so many.
+# make hands YEARS=1 and the like on. EVERY=7 lives one day a week, FILL=110000 copies one retailer's
+# sign-ups until it has so many.
 five-years: .venv/.stamp-dev
-	@YEARS=$(YEARS) RETAILERS=$(RETAILERS) A_DAY=$(A_DAY) EVERY=$(EVERY) FILL=$(FILL) \
-		$(PY) -m bench.five_years
+	@$(PY) -m bench.five_years
 
 check-deploy: .venv/.stamp-dev
 	@$(PY) tools/check_deploy/run
+
+# One after the other: the checks render into one folder.
+test-deploy: .venv/.stamp-dev
+	@$(PY) -m $(PYTEST) -m deploy tools
 
 # Each lock is held to the versions of the smaller one: what is tested is what runs.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade)

@@ -93,10 +93,9 @@ def started(here: World, stack: ExitStack, processes: int) -> list[Server]:
     loopback = {**env, "DEMO": "1"}
     pages.collect(env)
     folder = here.folder
-    web = ["gunicorn", "--config=python:customerinfo.web", "--bind", "127.0.0.1:PORT"]
     worker = ["worker", f"--concurrency={processes}", "--beat", "--schedule", str(folder / "beat")]
     made = [
-        Server("web", web, env, folder),
+        servers.web(env, folder),
         Background("worker", [*CELERY, *worker], loopback, folder),
     ]
     return [stack.enter_context(server) for server in made]

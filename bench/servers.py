@@ -16,7 +16,7 @@ from customerinfo.demo import guardian
 from customerinfo.demo.ports import unused_port
 
 START_LIMIT = 60.0  # seconds
-# As the Dockerfile runs it.
+# The limits': as many processes and threads as the product has (Dockerfile, customerinfo.web).
 GUNICORN = ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket"]
 
 
@@ -88,7 +88,15 @@ class Server:
         raise BenchFailed(f"{self.name} didn't start:\n{self.log.read_text()[-2000:]}")
 
 
+def web(env: Mapping[str, str], folder: Path) -> Server:
+    """The product by the image's command, showing its metrics; `env` may say otherwise."""
+    command = ["gunicorn", "--config=python:customerinfo.web", "--bind", "127.0.0.1:PORT"]
+    image = {"WEB_CONCURRENCY": "2", "METRICS_PORT": str(unused_port())}
+    return Server("web", command, image | dict(env), folder)
+
+
 def gunicorn(name: str, application: str, env: Mapping[str, str], folder: Path) -> Server:
+    """A limit: the least that the work needs."""
     return Server(
         name, ["gunicorn", application, "--bind", "127.0.0.1:PORT", *GUNICORN], env, folder
     )

@@ -41,6 +41,7 @@ class World:
             "EMAIL_URL": "console://",
             "DATABASE_URL": url,
             "STATIC_ROOT": str(self.folder / "static"),
+            "LOG_LEVEL": "INFO",  # the bench itself only warns
             "DJANGO_SETTINGS_MODULE": "customerinfo.settings",
         }
 

@@ -17,7 +17,7 @@
 {{- if include "customerinfo.stable" . -}}{{ $app }}{{- else -}}{{ $app }}-{{ include "customerinfo.track" . }}{{- end -}}
 {{- end -}}
 
-{{/* Everything else: <name>-<suffix> in at most 63 characters, a CronJob's in 52. Usage: (list . "worker") */}}
+{{/* Everything else: <name>-<suffix> in at most 63 characters. Usage: (list . "worker") */}}
 {{- define "customerinfo.named" -}}
 {{- $room := int (sub 62 (len (index . 1))) -}}
 {{- printf "%s-%s" (include "customerinfo.name" (index . 0) | trunc $room | trimSuffix "-") (index . 1) -}}
@@ -99,7 +99,6 @@ app.gitlab.com/env: {{ . | quote }}
 labels:
   {{- include "customerinfo.labels" $ | nindent 2 }}
   app.kubernetes.io/component: {{ index . 1 | quote }}
-  tier: {{ index . 1 | quote }}
   {{- with $.Values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -235,8 +234,6 @@ METRICS_PORT: {{ .Values.metrics.port | quote }}
 SENTRY_RELEASE: {{ default .Chart.AppVersion .Values.image.tag | toString | quote }}
 {{- if eq .Values.media.storage "s3" }}
 MEDIA_STORAGE: {{ required "media.s3.url is needed with media.storage=s3" .Values.media.s3.url | quote }}
-{{- else }}
-MEDIA_ROOT: /data/media
 {{- end }}
 {{- range $name, $value := .Values.config }}
 {{ $name }}: {{ $value | toString | quote }}

@@ -189,7 +189,6 @@ CACHES = {
         "OPTIONS": {
             # A shop goes on without Redis, slower.
             "IGNORE_EXCEPTIONS": True,
-            "LOG_IGNORED_EXCEPTIONS": True,
             "SOCKET_CONNECT_TIMEOUT": 0.3,
             "SOCKET_TIMEOUT": 0.3,
         },

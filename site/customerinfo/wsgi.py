@@ -1,7 +1,7 @@
 """The WSGI application. Not ASGI: that opens database connections without a tenant.
 
-gunicorn loads it once before it forks its workers (--preload), so that they share the memory. It
-opens no connection and starts no thread.
+gunicorn loads it once before it forks its workers (`preload_app` in customerinfo.web), so that they
+share the memory. It opens no connection and starts no thread.
 """
 
 import gc

@@ -40,7 +40,7 @@ def findings(manifests: list[dict]) -> list[str]:
         if pod:
             found += [f"{name}: {text}" for text in restricted(pod["spec"])]
             found += [f"{name}: {text}" for text in house_rules(manifest, pod)]
-    return [*found, *references(manifests)]
+    return [*found, *references(manifests), *closed_ports(manifests)]
 
 
 def restricted(spec: dict) -> Iterator[str]:
@@ -158,6 +158,49 @@ def references(manifests: list[dict]) -> Iterator[str]:
                 yield f"{name} scales nothing"
             elif "replicas" in target["spec"]:
                 yield f"{name}: each deploy would reset the number of pods"
+
+
+def closed_ports(manifests: list[dict]) -> Iterator[str]:
+    """Ports that a container shows, and that no NetworkPolicy of ours lets anybody reach."""
+    policies = [
+        manifest["spec"]
+        for manifest in manifests
+        if manifest["kind"] == "NetworkPolicy" and "Ingress" in manifest["spec"]["policyTypes"]
+    ]
+    for manifest in manifests:
+        pod = pod_template(manifest)
+        labels = pod["metadata"].get("labels", {}) if pod else {}
+        chosen = [policy for policy in policies if is_chosen(labels, policy["podSelector"])]
+        if not pod or not chosen:  # what no policy selects is open
+            continue
+        open_ports = {
+            port["port"]
+            for policy in chosen
+            for rule in policy.get("ingress", [])
+            for port in rule.get("ports", [])
+        }
+        for container in containers(pod["spec"]):
+            for port in container.get("ports", []):
+                if not {port["containerPort"], port["name"]} & open_ports:
+                    name = f"{manifest['kind']} {manifest['metadata']['name']}"
+                    yield f"{name}: no NetworkPolicy lets anybody reach its port {port['name']}"
+
+
+def is_chosen(labels: dict, selector: dict) -> bool:
+    """Whether a label selector takes a pod with these labels."""
+    if not selector.get("matchLabels", {}).items() <= labels.items():
+        return False
+    for rule in selector.get("matchExpressions", []):
+        value, values = labels.get(rule["key"]), rule.get("values", [])
+        fits = {
+            "In": value in values,
+            "NotIn": value not in values,
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }
+        if not fits[rule["operator"]]:
+            return False
+    return True
 
 
 def caddy_findings(name: str, text: str, kinds: dict) -> Iterator[str]:

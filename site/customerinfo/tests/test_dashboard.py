@@ -24,6 +24,8 @@ MAY_BE_EMPTY = {
     'max by (connector) (customerinfo_delivery_overdue_seconds{namespace=~".*"}) > 0',
     'sum by (connector) (customerinfo_deliveries_waiting{namespace=~".*"}) > 0',
 }
+# How fast the first pages are depends on what else the machine does.
+MAY_BE_LOUD = {"CustomerInfoSignupPageSlow"}
 
 
 def queries() -> list[str]:
@@ -70,6 +72,12 @@ class Prometheus:
         found = self.ask("query", query=query)
         return found["result"] if found else []
 
+    def rules(self) -> list[dict]:
+        return [rule for group in self.ask("rules")["groups"] for rule in group["rules"]]
+
+    def loud(self) -> set[str]:
+        return {rule["name"] for rule in self.rules() if rule["state"] != "inactive"}
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
@@ -106,13 +114,15 @@ def test_every_panel_shows_something_and_every_alert_is_silent(stack, prometheus
         shown = prometheus.values(query)
         assert shown or query in MAY_BE_EMPTY, query
         assert not any(one["value"][1] == "NaN" for one in shown), query
-    groups = prometheus.ask("rules")["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
+    rules = prometheus.rules()
     assert len(rules) == ALERTS.read_text().count("- alert:")
     for rule in rules:
         assert rule["health"] == "ok", rule
-        # Beat looks every half minute and the figures are counted every five.
-        assert rule["state"] in ("inactive", "pending"), rule["name"]
+    # Pending is loud: Prometheus is minutes old, and most alerts wait for longer. What it had no
+    # figures for at first is silent with the next look.
+    with suppress(AssertionError):
+        eventually(lambda: prometheus.loud() <= MAY_BE_LOUD, 20)
+    assert prometheus.loud() <= MAY_BE_LOUD
 
 
 @pytest.mark.live

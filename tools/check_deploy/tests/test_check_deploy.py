@@ -141,8 +141,7 @@ BROKEN = {
         "auto-devops",
         "chart/templates/ingress.yaml",
         'if and (include "customerinfo.stable" .) '
-        '(include "customerinfo.on" .Values.ingress.enabled) '
-        '(include "customerinfo.on" .Values.service.enabled)',
+        '(include "customerinfo.on" .Values.ingress.enabled)',
         "if true",
         "canary: brings a second Ingress",
     ),
@@ -234,6 +233,19 @@ BROKEN = {
         'include "customerinfo.component" (list . "web")',
         'include "customerinfo.component" (list . "site")',
         "selects no pod",
+    ),
+    "metrics of one worker that Prometheus can't reach": (
+        "policy",
+        "chart/templates/networkpolicy.yaml",
+        """      app.kubernetes.io/name: customerinfo
+  policyTypes: [Ingress]
+""",
+        """      app.kubernetes.io/name: customerinfo
+    matchExpressions:
+      - {key: app.kubernetes.io/component, operator: In, values: [web, worker, beat]}
+  policyTypes: [Ingress]
+""",
+        "production-worker-cheap: no NetworkPolicy lets anybody reach its port metrics",
     ),
     "certificates for whatever name somebody points here": (
         *("policy", "chart/templates/caddy.yaml", "    ask http", "    # ask http"),
