@@ -5,6 +5,8 @@ from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
+import stripe
+from django.core.cache import cache
 from django.test import TestCase
 from django.utils import timezone
 from django_tenants.utils import tenant_context
@@ -266,6 +268,24 @@ def test_one_task_for_each_retailer_every_hour(shops, billing_settings, monkeypa
     tasks.reconcile_one(rung[0])
     tasks.reconcile_one(999_999)  # gone meanwhile
     assert [retailer.pk for retailer in looked] == rung[:1]
+
+
+def test_while_stripe_is_silent_the_others_turns_cost_no_time(shops, monkeypatch):
+    asked = []
+
+    def silent(retailer):
+        asked.append(retailer.slug)
+        raise stripe.APIConnectionError("It doesn't answer.")
+
+    monkeypatch.setattr(reconcile, "reconcile", silent)
+    acorn, birch = (shop.retailer.pk for shop in shops)
+    with pytest.raises(stripe.APIConnectionError):
+        tasks.reconcile_one(acorn)
+    tasks.reconcile_one(birch)
+    assert asked == ["acorn"]
+    cache.clear()  # ten minutes later
+    with pytest.raises(stripe.APIConnectionError):
+        tasks.reconcile_one(birch)
 
 
 def test_a_state_that_nobody_knows_changes_nothing(shops, catalogue, fake_stripe):
