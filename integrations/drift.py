@@ -24,7 +24,8 @@ from zlib import crc32
 from django.db import connection as database, transaction
 from django.utils import timezone
 
-from . import mail, tokens
+from . import mail, pauses, tokens
+from .admin import states
 from .attribute_values import fits, plain
 from .connectors.base import Attribute, Connector, ConnectorError, ConsentTarget
 from .consent_rows import ConsentRow
@@ -139,6 +140,8 @@ def look(connection: Connection, http: Http) -> list[Finding]:
     rows, consents = connection.rows, connection.consent_rows
     config = {**connection.config, **tokens.fresh(connection, http)}
     connector = connection.connector_class(config, http)
+    if states.refused(connection):
+        connector.check()  # describe() may need fewer rights than a delivery, or ask nothing
     now = connector.describe()
     found = []
     if not connector.any_attribute:
@@ -177,6 +180,7 @@ def _write(connection: Connection, found: list[Finding], now: Sequence[Attribute
 def look_at_all(http: Http) -> int:
     """Every connection of this retailer whose turn it is; how many answered.
 
+    What the CRM had stopped goes on where it lets us in again; else its owners are reminded.
     Called each hour of the night. A retailer's turn is an hour of its own and all after it, so a
     CRM that doesn't answer is asked again within the night.
     """
@@ -191,9 +195,14 @@ def look_at_all(http: Http) -> int:
         try:
             look(connection, http)
             looked += 1
+            if states.refused(connection):  # then, so check() has been asked
+                states.let_in_again(connection)
         except (ConnectorError, MappingError) as error:
             # The delivery meets the same trouble, and says so where it can be mended.
             log.info("Connection %s couldn't be looked at: %s", connection.pk, type(error).__name__)
+            connection.refresh_from_db(fields=["state", "state_reason", "paused_by"])
+            if states.stopped_by_the_crm(connection):
+                pauses.remind(connection)
         except Exception as error:
             # A defect in one connector must not stop the look at the others, nor hide.
             log.error("The look at a %s failed: %s", connection.kind, places(error))

@@ -37,6 +37,6 @@ def advisory_lock(name: str, wait: bool = False) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
 
 
-def connection_lock(connection_id: int) -> AbstractContextManager[bool]:
+def connection_lock(connection_id: int, wait: bool = False) -> AbstractContextManager[bool]:
     """The lock of one connection of the retailer whose schema is active."""
-    return advisory_lock(f"{connection.schema_name}:connection:{connection_id}")
+    return advisory_lock(f"{connection.schema_name}:connection:{connection_id}", wait)

@@ -15,6 +15,7 @@ from .models import Connection
 LOGGED = {
     "crm.pause": ("Pause", "Connection paused"),
     "crm.resume": ("Resume", "Connection resumed"),
+    f"crm.{pauses.LET_IN}": ("Let in again", "Connection resumed: the CRM lets us in again"),
     "crm.test": ("Send a test", "Test sent"),
     "crm.switch_off": ("Switch off", "Connection switched off"),
     "crm.resend": ("Send again", "Sign-ups sent again"),

@@ -12,6 +12,7 @@ from integrations.mapping import MappingError
 
 from . import dry_run
 from .access import ConnectionView
+from .connecting import whose
 from .consent_lists import lists_of
 from .mapping_rows import catalogue
 from .probe import explain, redacted
@@ -89,12 +90,17 @@ class SendTestView(ConnectionView):
             return
         result.problem = redacted(result.problem, self.object.secrets)
         result.unread = redacted(result.unread, self.object.secrets)
-        self.request.session[self.session_key] = result.to_json()
+        self.request.session[self.session_key] = {
+            **result.to_json(),
+            "whose": whose(self.object),
+        }
         log(instance=self.object, action="crm.test")
 
     def delete(self) -> None:
         result = self.request.session.get(self.session_key)
-        if not result or not result["can_delete"]:
+        # In another account that number is somebody else's.
+        there = result and result.get("whose") == whose(self.object)
+        if not there or not result["can_delete"]:
             messages.error(self.request, "There is no test contact to delete.")
             return
         try:

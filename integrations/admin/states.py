@@ -1,4 +1,4 @@
-"""The states of a connection: how they change by hand, and how they read."""
+"""The states of a connection: how they change by hand or at night, and how they read."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ BY_HAND = "Paused by hand."
 TRANSITIONS = {
     "pause": ((ACTIVE,), PAUSED, BY_HAND, pauses.BY_HAND),
     "resume": ((PAUSED, OFF), ACTIVE, "", ""),
+    pauses.LET_IN: ((PAUSED,), ACTIVE, "", ""),
     "switch_off": ((ACTIVE, PAUSED), OFF, "", ""),
 }
 
@@ -61,6 +62,20 @@ def hurry(connection: Connection) -> None:
 def stopped_by_the_crm(connection: Connection) -> bool:
     """Paused because of what the CRM said, so it can go on once that is mended."""
     return connection.state == PAUSED and connection.paused_by != pauses.BY_HAND
+
+
+def refused(connection: Connection) -> bool:
+    """Paused because the CRM didn't let us in: it may do so again without anybody's doing."""
+    others = ("", pauses.BY_HAND, pauses.MAPPING)
+    return connection.state == PAUSED and connection.paused_by not in others
+
+
+def let_in_again(connection: Connection) -> bool:
+    """Resume it, as the CRM refused us and answers now. False if that isn't why it is paused."""
+    with transaction.atomic():
+        # Locked: while the CRM was asked, a person may have paused it, or switched it off.
+        stored = Connection.objects.select_for_update().get(pk=connection.pk)
+        return refused(stored) and change(stored, pauses.LET_IN)
 
 
 def in_words(connection: Connection) -> StateWords:

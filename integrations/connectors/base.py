@@ -167,10 +167,12 @@ class TryLater(ConnectorError):
 
 @dataclass(frozen=True)
 class Account:
-    """Whose account a connection reaches, as the CRM says."""
+    """Whose account a connection reaches, as the CRM says. `certain`: name and detail tell it from
+    every other account at this address."""
 
     name: str
     detail: str = ""
+    certain: bool = True
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,9 @@ class BrevoConnector(JsonConnector):
         """Whose account it is. A key of Brevo's may do everything, from the addresses allowed."""
         with understood():
             account = self.call("GET", "/account").json()
-            return Account(str(account["companyName"]), str(account["email"]))
+            # One person may have several organisations, all with their name and address.
+            about = [account["email"], account.get("organization_id")]
+            return Account(str(account["companyName"]), ", ".join(str(one) for one in about if one))
 
     def describe(self) -> list[Attribute]:
         return [

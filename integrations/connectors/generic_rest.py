@@ -86,7 +86,8 @@ class GenericRestConnector(JsonConnector):
             said = at(self.ask(asked, {}).json(), asked.name) if asked.name else ""
         if not asked.name:
             self.ask(asked, {})
-        return Account(self.definition.name, str(said or urlsplit(self.url("")).netloc)[:300])
+        detail = str(said or urlsplit(self.url("")).netloc)[:300]
+        return Account(self.definition.name, detail, certain=bool(said))
 
     def describe(self) -> list[Attribute]:
         source = self.definition.source

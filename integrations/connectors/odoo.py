@@ -103,10 +103,13 @@ class OdooConnector(OdooRpc):
                 "res.users",
                 "search_read",
                 domain=[["id", "=", uid]],
-                fields=["name", "company_id"],
+                fields=["name", "company_id", "create_date"],
             )
-            where = urlsplit(self.site).netloc
-            return Account(str(user["company_id"][1]), f"{user['name']} at {where}")
+            # When the user was made: after a trial, a new Odoo may stand at the same address.
+            where, since = urlsplit(self.site).netloc, user["create_date"]
+            return Account(
+                str(user["company_id"][1]), f"{user['name']} at {where}, user since {since}"
+            )
 
     def describe(self) -> list[Attribute]:
         with understood():

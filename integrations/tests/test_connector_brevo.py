@@ -53,7 +53,7 @@ DOUBLE = {"template": "5", "confirmed_url": "https://birch.example/thanks"}
 
 
 def test_a_check_says_whose_account_it_is(connector):
-    assert connector.check() == Account("Birch", "shop@birch.example")
+    assert connector.check() == Account("Birch", "shop@birch.example, 64f1")
 
 
 def test_a_wrong_key_is_refused_everywhere(fake, connector):

@@ -73,7 +73,9 @@ def test_a_check_says_whose_account_it_is(connector):
 
 def test_a_check_without_a_name_says_the_host(fake, http):
     plain = connect(fake, http, definition=changed(check={"path": "/me"}))
-    assert plain.check().detail.startswith("127.0.0.1:")
+    account = plain.check()
+    assert account.detail.startswith("127.0.0.1:")
+    assert not account.certain, "a key may be of any account there"
 
 
 def test_a_bad_key_pauses_the_connection(fake, http):

@@ -70,7 +70,8 @@ only_18 = pytest.mark.parametrize("version", ["18"])
 
 def test_a_check_says_whose_key_it_is(fake, connector):
     where = fake.address.removeprefix("http://")
-    assert connector.check() == Account("Birch", f"CustomerInfo at {where}")
+    detail = f"CustomerInfo at {where}, user since 2026-11-24 08:00:00"
+    assert connector.check() == Account("Birch", detail)
 
 
 @pytest.mark.parametrize("typed", ["", "/", "/web", "/odoo/", "/web#action=7"])

@@ -17,7 +17,7 @@ from integrations.connectors import CONNECTORS
 from integrations.connectors.base import ConfigField, ConnectorError, CredentialsRefused, OAuth
 from integrations.connectors.sandbox import SandboxConnector
 from integrations.http import Http
-from integrations.models import Connection
+from integrations.models import Connection, RemoteLink
 from integrations.tests.conftest import words_of
 from integrations.tests.hostile import Hostile
 
@@ -184,6 +184,22 @@ def test_a_change_of_name_keeps_the_tokens_and_a_typed_key_takes_their_place(
         assert renamed.name == "New" and renamed.secrets["refresh_token"] == "r-1"
         owner.post(f"{connection.pk}/change/", {**data, "config_api_key": account.key})
         assert connections(retailer)[0].secrets == {"api_key": account.key}
+
+
+def test_let_in_to_another_account_nobody_is_known_there(retailers, visitor, crm, vendor):
+    for retailer in retailers:
+        account, owner = crm(), visitor(retailer)
+        gives(vendor, account.key)
+        finish(owner, back(state_of(start(owner, account)))["Location"])
+        (connection,) = connections(retailer)
+        with tenant_context(retailer):
+            RemoteLink.objects.create(connection=connection, identity="email:a", remote_id="7")
+        for one, known in ((account, 1), (crm(), 0)):
+            address = start(owner, one, f"{connection.pk}/oauth/")
+            gives(vendor, one.key, refresh_token="r-2")
+            finish(owner, back(state_of(address))["Location"])
+            with tenant_context(retailer):
+                assert RemoteLink.objects.count() == known, one.name
 
 
 @pytest.mark.parametrize("change", ["config_account", "config_base_url"])

@@ -6,7 +6,15 @@ import pytest
 from django_tenants.utils import tenant_context
 
 from integrations import send_test
-from integrations.connectors.base import Attribute, MappedValue, NeedsAttention, TryLater
+from integrations.admin.connecting import store
+from integrations.admin.probe import Probed
+from integrations.connectors.base import (
+    Account,
+    Attribute,
+    MappedValue,
+    NeedsAttention,
+    TryLater,
+)
 from integrations.connectors.sandbox import SandboxConnector
 from integrations.http import Http
 from integrations.http_answer import Unreachable
@@ -94,6 +102,15 @@ def test_the_contact_of_the_test_is_deleted_and_no_other(tested):
         assert len(gone) == 1 and "See it arrive in Ours" in words_of(answered)
         answered = owner.post(f"{pk}/test/", {"action": "delete"}, follow=True)
         assert "There is no test contact to delete." in answered.text
+
+
+def test_a_test_of_the_old_account_deletes_nobody_in_the_new_one(tested):
+    for retailer, pk, owner in tested():
+        with tenant_context(retailer):
+            store(Connection.objects.get(pk=pk), Probed(Account("Another"), ()))
+        answered = owner.post(f"{pk}/test/", {"action": "delete"}, follow=True)
+        assert "There is no test contact to delete." in answered.text
+        assert with_mark(stored(retailer, pk))
 
 
 def test_nobody_deletes_what_somebody_else_tested(tested, visitor):

@@ -48,6 +48,7 @@ class Brevo(JsonVendor):
     def __init__(self, contract: Contract | None = None) -> None:
         super().__init__(contract)
         self.key, self.known_address = "xkeysib-good", True
+        self.organization = "64f1"
         self.duplicate_code = "duplicate_parameter"
         self.contacts: dict[int, dict[str, Any]] = {}
         self.notes: list[dict[str, Any]] = []
@@ -99,7 +100,11 @@ class Brevo(JsonVendor):
         }
 
     def account(self, call: Call) -> tuple[int, Any]:
-        return 200, {"companyName": "Birch", "email": "shop@birch.example"}
+        return 200, {
+            "organization_id": self.organization,
+            "companyName": "Birch",
+            "email": "shop@birch.example",
+        }
 
     def attributes(self, call: Call) -> tuple[int, Any]:
         return 200, {"attributes": self.definitions}

@@ -81,7 +81,13 @@ class Odoo(JsonVendor):
         self.tables: dict[str, dict[int, dict[str, Any]]] = {
             "res.partner": {},
             "res.partner.category": {},
-            "res.users": {2: {"name": "CustomerInfo", "company_id": [1, "Birch"]}},
+            "res.users": {
+                2: {
+                    "name": "CustomerInfo",
+                    "company_id": [1, "Birch"],
+                    "create_date": "2026-11-24 08:00:00",
+                }
+            },
             "res.country": {
                 20: {"code": "NO", "name": "Norway"},
                 21: {"code": "FR", "name": "France"},
