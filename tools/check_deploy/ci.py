@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
 from files import against
 from outcome import Failed, Skipped, run
 from programs import Programs
@@ -160,8 +161,7 @@ def really_run(
 def job_called(name: str, copy: Path, programs: Programs) -> dict:
     """The job with everything it extends."""
     done = run([*programs.gitlab_ci_local(), *STATE, "--preview"], cwd=copy)
-    code = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.argv[1])[sys.argv[2]]))"
-    return json.loads(run([programs.python(), "-c", code, done.stdout, name]).stdout)
+    return yaml.safe_load(done.stdout)[name]
 
 
 def listed(copy: Path, programs: Programs) -> list[dict]:

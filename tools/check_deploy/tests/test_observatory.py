@@ -64,6 +64,7 @@ def test_the_web_containers_variables_come_from_config_secret_and_container(prog
 
 def test_a_chart_without_https_is_noticed(programs, tmp_path):
     shutil.copytree(ROOT / "chart", tmp_path / "chart")
+    shutil.copy(ROOT / ".gitlab-ci.yml", tmp_path)
     helpers = tmp_path / "chart/templates/_helpers.tpl"
     text = helpers.read_text()
     assert 'ternary "https" "http"' in text, "it has changed: break it in another way"
