@@ -27,7 +27,7 @@ BOOTSTRAP := bash tools/bootstrap.sh
 # What both cores can share; and what starts programs or a browser and has to have them to itself.
 FAST := not browser and not live and not deploy
 SLOW := (browser or live) and not deploy
-PARALLEL ?= -n 2
+PARALLEL ?= -n 2 --dist worksteal
 PYTEST := pytest -q -rfEs
 TEST_FOLDER := $(or $(CUSTOMERINFO_TEST_FOLDER),var/test)
 LOGS := $(TEST_FOLDER)/logs $(TEST_FOLDER)/postgres/server.log
