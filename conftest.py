@@ -7,7 +7,6 @@ from django.conf import settings
 
 from customerinfo.tests import databases
 
-
 # A password that is slow to check costs half a second of each test in which somebody logs in. The
 # product's processes, where tests start them, have the slow one.
 settings.PASSWORD_HASHERS = [
