@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from . import mail
-from .models import Connection, Delivery
+from .models import Connection, Delivery, Mail
 
 KIND = "set_aside"
-SINCE = timedelta(days=1)
+A_WEEK = timedelta(days=7)
+SET_ASIDE = ("needs_attention", "crashed")  # outcomes of the try after which it was
 
 mail.declare(
     KIND,
@@ -21,9 +22,11 @@ mail.declare(
 def tell() -> int:
     """In the schema that is active; returns how many mails were written."""
     now = timezone.now()
-    new = Q(
-        deliveries__tries__outcome="needs_attention", deliveries__tries__at__gt=now - SINCE
-    )
+    if not mail.owners_can_act():
+        return 0
+    last = Mail.objects.filter(kind=KIND).aggregate(at=Max("created_at"))["at"]
+    since = max(last, now - A_WEEK) if last else now - A_WEEK
+    new = Q(deliveries__tries__outcome__in=SET_ASIDE, deliveries__tries__at__gt=since)
     found = (
         Connection.objects.exclude(state=Connection.State.OFF)
         .filter(deliveries__state=Delivery.State.NEEDS_ATTENTION)

@@ -19,6 +19,7 @@ from .connectors.base import RetryLater
 from .models import Connection, Delivery
 
 OPEN_AFTER = 3
+A_MONTH = timedelta(days=30)
 GAVE_UP = "gave_up"  # the error code of what was tried for three days
 LONGEST_GAP = 300.0  # seconds between two probes: a CRM that is back is noticed soon
 
@@ -56,13 +57,25 @@ def _success(connection: Connection) -> None:
         now = timezone.now()
         waiting = Delivery.objects.filter(connection=connection, state=Delivery.State.DUE)
         waiting.filter(due_at__gt=now).update(due_at=now)
-        given_up = Delivery.objects.filter(
-            connection=connection, state=Delivery.State.NEEDS_ATTENTION, error_code=GAVE_UP
-        )
-        given_up.update(state=Delivery.State.DUE, due_at=now, created_at=now, attempts=0)
+        revive(connection)
     if connection.failures:
         connection.failures = 0
         _write(connection, failures=0)
+
+
+def revive(connection: Connection) -> int:
+    """The CRM answers: what was given up goes again. How many; the caller rings.
+
+    One that its CRM will never take is tried so for a month, and then left to its owner.
+    """
+    now = timezone.now()
+    given_up = Delivery.objects.filter(
+        connection=connection,
+        state=Delivery.State.NEEDS_ATTENTION,
+        error_code=GAVE_UP,
+        signup__received_at__gt=now - A_MONTH,
+    )
+    return given_up.update(state=Delivery.State.DUE, due_at=now, created_at=now, attempts=0)
 
 
 def _write(connection: Connection, **values) -> None:

@@ -24,7 +24,7 @@ from zlib import crc32
 from django.db import connection as database, transaction
 from django.utils import timezone
 
-from . import mail, pauses, tokens
+from . import circuit, doorbell, mail, pauses, tokens
 from .admin import states
 from .attribute_values import fits, plain
 from .connectors.base import Attribute, Connector, ConnectorError, ConsentTarget
@@ -197,6 +197,8 @@ def look_at_all(http: Http) -> int:
             looked += 1
             if states.refused(connection):  # then, so check() has been asked
                 states.let_in_again(connection)
+            elif connection.state == Connection.State.ACTIVE and circuit.revive(connection):
+                doorbell.ring(database.schema_name, [connection.pk])
         except (ConnectorError, MappingError) as error:
             # The delivery meets the same trouble, and says so where it can be mended.
             log.info("Connection %s couldn't be looked at: %s", connection.pk, type(error).__name__)

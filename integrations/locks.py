@@ -6,6 +6,7 @@ pooler in between.)
 """
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -19,16 +20,16 @@ def lock_number(name: str) -> int:
 
 
 @contextmanager
-def advisory_lock(name: str, wait: bool = False) -> Iterator[bool]:
-    """Yields whether this process now holds the lock of this name. Doesn't wait unless told to."""
-    number = lock_number(name)
+def advisory_lock(name: str, wait: float = 0) -> Iterator[bool]:
+    """Yields whether this process now holds the lock of this name, at most `wait` seconds later."""
+    number, ends = lock_number(name), time.monotonic() + wait
     with connection.cursor() as cursor:
-        if wait:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [number])
-            held = True
-        else:
+        while True:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
             held = cursor.fetchone()[0]
+            if held or time.monotonic() >= ends:
+                break
+            time.sleep(0.1)
     try:
         yield held
     finally:
@@ -37,6 +38,6 @@ def advisory_lock(name: str, wait: bool = False) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
 
 
-def connection_lock(connection_id: int, wait: bool = False) -> AbstractContextManager[bool]:
+def connection_lock(connection_id: int, wait: float = 0) -> AbstractContextManager[bool]:
     """The lock of one connection of the retailer whose schema is active."""
     return advisory_lock(f"{connection.schema_name}:connection:{connection_id}", wait)

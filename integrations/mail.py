@@ -26,7 +26,7 @@ from django.db.models import F, QuerySet
 from django.template import Context, engines
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django_tenants.utils import get_public_schema_name
+from django_tenants.utils import get_public_schema_name, get_tenant_model
 from kombu.exceptions import OperationalError
 
 from . import gaps
@@ -125,6 +125,12 @@ def mail_owners(kind: str, context: Mapping[str, Any], once: str | None = None) 
             for owner in owners.distinct()
         )
     )
+
+
+def owners_can_act() -> bool:
+    """Not while the retailer is suspended or closed: what they can't change, they aren't asked."""
+    stopped = get_tenant_model().objects.filter(state__in=("suspended", "closed"))
+    return not stopped.filter(schema_name=connection.schema_name).exists()
 
 
 def _add(mails: Iterable[AbstractMail]) -> list[AbstractMail]:

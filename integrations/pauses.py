@@ -33,7 +33,7 @@ def pause(connection: Connection, code: str, reason: str) -> bool:
 
 def remind(connection: Connection) -> None:
     """It is still paused, as the CRM or the mapping has it."""
-    if not _told_lately(connection):
+    if mail.owners_can_act() and not _told_lately(connection):
         today = timezone.now().date().isoformat()
         _tell(connection, connection.paused_by, connection.state_reason, today)
 

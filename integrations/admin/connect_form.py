@@ -134,8 +134,10 @@ class ConnectForm(forms.Form):
             typed = typed or bool(value)
             if stored and not value:
                 kept.append(field)
+        self.kept = {field.name for field in kept}
         if not typed:
             self.secrets |= self._tokens()  # a key that is typed takes their place
+            self.kept |= set(self._tokens())
         if self._tokens() and not typed and self._other_account():
             message = "For another account, please connect anew."
             self.add_error(None, message)
@@ -186,7 +188,7 @@ class ConnectForm(forms.Form):
         connection = self.connection
         connection.name = self.cleaned_data["name"]
         connection.config, connection.secrets = self.config, self.secrets
-        return store(connection, self.probed)
+        return store(connection, self.probed, self.kept)
 
 
 class ConsentConnectForm(ConnectForm):

@@ -12,6 +12,7 @@ from integrations.models import Connection
 from . import kinds
 from .access import ConnectionView, CrmView
 from .connect_form import ConnectForm, ConsentConnectForm
+from .connecting import BUSY, Busy
 
 
 class ChooseView(CrmView):
@@ -28,7 +29,11 @@ class _FormView(FormMixin, ProcessFormView):
     template_name = "integrations/connect.html"
 
     def form_valid(self, form: ConnectForm) -> HttpResponse:
-        form.save()
+        try:
+            form.save()
+        except Busy:
+            form.add_error(None, BUSY)
+            return self.form_invalid(form)
         messages.success(self.request, self.success_message(form))
         return redirect(self.next_name, form.connection.pk)
 

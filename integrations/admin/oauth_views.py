@@ -22,7 +22,7 @@ from integrations.tasks import http
 
 from .access import ConnectionView, CrmView
 from .connect_form import ConsentConnectForm
-from .connecting import store
+from .connecting import BUSY, Busy, store
 from .probe import explain, probe
 
 PENDING = "crm_oauth"  # in the session: what is under way to a CRM's page
@@ -171,7 +171,11 @@ class FinishView(CrmView):
         except ConnectorError as error:
             messages.error(self.request, explain(error, secrets)[1])
             return redirect(back_to(connection))
-        store(connection, probed)
+        try:
+            store(connection, probed)
+        except Busy:
+            messages.error(self.request, BUSY)
+            return redirect(back_to(connection))
         if is_new:
             words = "We have filled in what goes where: please look it over."
             messages.success(self.request, f"{probed.sentence()} {words}")

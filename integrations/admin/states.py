@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from wagtail.log_actions import log
 
 from integrations import circuit, doorbell, pauses
+from integrations.connectors.base import GONE
 from integrations.models import Connection, Delivery
 
 ACTIVE, PAUSED, OFF = Connection.State.ACTIVE, Connection.State.PAUSED, Connection.State.OFF
@@ -56,6 +57,7 @@ def hurry(connection: Connection) -> None:
     Connection.objects.filter(pk=connection.pk).update(not_before=now, failures=0)
     waiting = Delivery.objects.filter(connection=connection, state=Delivery.State.DUE)
     waiting.update(due_at=now, created_at=now)
+    circuit.revive(connection)
     transaction.on_commit(partial(doorbell.ring, database.schema_name, [connection.pk]))
 
 
@@ -66,7 +68,7 @@ def stopped_by_the_crm(connection: Connection) -> bool:
 
 def refused(connection: Connection) -> bool:
     """Paused because the CRM didn't let us in: it may do so again without anybody's doing."""
-    others = ("", pauses.BY_HAND, pauses.MAPPING)
+    others = ("", pauses.BY_HAND, pauses.MAPPING, GONE)
     return connection.state == PAUSED and connection.paused_by not in others
 
 

@@ -146,6 +146,9 @@ class ConnectorError(Exception):
         self.outcomes: dict[str, Outcome] = dict(outcomes or {})
 
 
+GONE = "gone"  # code of a receiver that wants no further call
+
+
 class CredentialsRefused(ConnectorError):
     """Only the retailer can mend it: the connection pauses and everything waits."""
 
@@ -178,7 +181,8 @@ class Account:
 @dataclass(frozen=True)
 class ConfigField:
     """One thing that the retailer fills in. `kind` is url, text, secret, choice or json; `suggest`
-    is what stands there at first, `choices` are (value, label)."""
+    is what stands there at first, `choices` are (value, label). `leads_elsewhere`: with
+    another value it may be another account, where the same number is another person."""
 
     name: str
     label: str
@@ -187,6 +191,7 @@ class ConfigField:
     required: bool = True
     suggest: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+    leads_elsewhere: bool = True
 
     @property
     def secret(self) -> bool:

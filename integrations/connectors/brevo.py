@@ -61,6 +61,7 @@ class BrevoConnector(JsonConnector):
             "Double opt-in template",
             help="Only for double opt-in: the number of your confirmation e-mail's template.",
             required=False,
+            leads_elsewhere=False,
         ),
         ConfigField(
             "confirmed_url",
@@ -68,6 +69,7 @@ class BrevoConnector(JsonConnector):
             "url",
             "Only for double opt-in: where the link in that e-mail leads in the end.",
             required=False,
+            leads_elsewhere=False,
         ),
     )
     hints: ClassVar[Mapping[str, str]] = {

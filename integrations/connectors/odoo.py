@@ -56,6 +56,7 @@ class OdooConnector(OdooRpc):
             "It stands at the bottom of Odoo's settings.",
             suggest="19",
             choices=(("19", "Odoo 19 or later"), ("18", "Odoo 14 to 18")),
+            leads_elsewhere=False,
         ),
         ConfigField("api_key", "API key", "secret", "Of a user made for this, as our guide says."),
         ConfigField(

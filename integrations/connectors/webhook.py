@@ -23,6 +23,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from integrations.attribute_values import readable
 from integrations.connectors.base import (
+    GONE,
     Account,
     Attribute,
     ConfigField,
@@ -122,7 +123,7 @@ class WebhookConnector(Connector):
     def _call_error(self, answer: HttpAnswer) -> ConnectorError | None:
         """As everywhere, but 410 asks for no further message (the standard says so)."""
         if answer.status == 410:
-            return CredentialsRefused("gone", "The receiver says that it is gone for good.")
+            return CredentialsRefused(GONE, "The receiver says that it is gone for good.")
         message = f"The receiver answered with status {answer.status}."
         return call_error(answer.status, message=message, after=_after(answer))
 

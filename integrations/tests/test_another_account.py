@@ -2,17 +2,20 @@
 
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection as database
 from django_tenants.utils import get_tenant_model, tenant_context
 
 from integrations import delivery
+from integrations.admin import connecting
 from integrations.admin.connecting import store
 from integrations.admin.probe import Probed
 from integrations.connectors.base import Account
 from integrations.connectors.brevo import BrevoConnector
 from integrations.connectors.sandbox import SandboxConnector
+from integrations.locks import connection_lock
 from integrations.models import Connection, RemoteLink
 from integrations.tasks import http
 from integrations.tests.conftest import sign_up
@@ -186,3 +189,37 @@ def test_what_a_drain_learns_meanwhile_is_forgotten_as_well(sandbox_crm, monkeyp
             thread.join(20)
             assert Connection.objects.get(pk=pk).deliveries.get().state == "delivered"
             assert not RemoteLink.objects.exists()
+
+
+def test_while_sign_ups_are_being_sent_nothing_is_saved_and_nobody_waits_for_long(
+    connected, monkeypatch
+):
+    monkeypatch.setattr(connecting, "PATIENCE", 0.3)
+    (acorn, owner, vendor, pk), _ = connected
+    held, done = threading.Event(), threading.Event()
+
+    def send():
+        with tenant_context(acorn), connection_lock(pk):
+            held.set()
+            done.wait(20)
+        database.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send)
+        try:
+            assert held.wait(20)
+            answer = owner.post(f"{pk}/change/", {**vendor.form(), "name": "Another name"})
+        finally:
+            done.set()
+        sending.result()
+    assert answer.status_code == 200 and connecting.BUSY in answer.text
+    with tenant_context(acorn):
+        assert Connection.objects.get().name != "Another name"
+    assert owner.post(f"{pk}/change/", {**vendor.form(), "name": "Another name"}).status_code == 302
+
+
+def test_another_template_is_the_same_account(connected):
+    (acorn, owner, vendor, pk), _ = connected
+    form = vendor.form() | {"config_template": "5", "config_confirmed_url": "https://acorn.test/"}
+    assert owner.post(f"{pk}/change/", form).status_code == 302
+    assert links(acorn) == {"email:ada@example.com": "7"}

@@ -53,6 +53,30 @@ def test_owners_are_told_once_a_day_what_is_new(aside):
         assert "ada@" not in text
 
 
+def test_what_came_after_the_last_mail_is_told_even_if_a_day_was_left_out(aside):
+    acorn, _ = aside
+    tell(aside)
+    with tenant_context(acorn):
+        Mail.objects.update(created_at=timezone.now() - timedelta(days=3), once="another day")
+        Attempt.objects.update(at=timezone.now() - timedelta(days=4))
+        died = Delivery.objects.first()
+        at = timezone.now() - timedelta(days=2)
+        Attempt.objects.create(delivery=died, outcome="crashed", at=at)
+    tell(aside)
+    with tenant_context(acorn):
+        _, letter = Mail.objects.filter(kind="set_aside").order_by("pk")[:2]
+        assert "CRM: 1 new, 3 in all" in mail.message(letter).body
+
+
+@pytest.mark.parametrize("state", ["suspended", "closed"])
+def test_owners_who_can_do_nothing_are_not_asked_to(aside, state):
+    acorn, _ = aside
+    acorn.state = state
+    acorn.save(update_fields=["state"])
+    tell(aside)
+    assert told(acorn) == []
+
+
 def test_nothing_is_told_of_what_was_mended_or_of_a_connection_that_is_off(aside):
     acorn, birch = aside
     with tenant_context(acorn):

@@ -9,7 +9,9 @@ from django.db.models import F
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from integrations import circuit, delivery, gaps, outcomes
+from forms_app.models import Signup
+from integrations import circuit, delivery, drift, gaps, outcomes
+from integrations.admin import states
 from integrations.http import Http
 from integrations.models import Attempt, Connection, Delivery
 
@@ -217,8 +219,39 @@ def test_a_crm_that_is_back_after_more_than_three_days_gets_what_was_given_up(
     rows = {row.pk: row.state for row in drained(acorn, connection, http)}
     assert rows.pop(refused.pk) == "needs_attention", "the CRM had refused this one itself"
     assert set(rows.values()) == {"delivered"} and len(rows) == 3
+    with tenant_context(acorn):
+        assert Delivery.objects.filter(error_code=circuit.GAVE_UP).count() == 0
     with tenant_context(birch):
         assert set(Delivery.objects.values_list("state", flat=True)) == {"due"}
+
+
+def test_what_was_given_up_goes_as_well_when_a_person_resumes_or_the_night_finds_an_answer(
+    pair, sign_up, sandbox_crm, http, monkeypatch
+):
+    (acorn, connection), (birch, _) = pair
+    old, young = unique(2)
+    for retailer in (acorn, birch):
+        for address in (old, young):
+            sign_up(retailer, address)
+        with tenant_context(retailer):
+            Delivery.objects.update(state="needs_attention", error_code=circuit.GAVE_UP)
+            long_ago = timezone.now() - circuit.A_MONTH - timedelta(hours=1)
+            Signup.objects.filter(email=old).update(received_at=long_ago)
+
+    def given_up(retailer) -> list[str]:
+        with tenant_context(retailer):
+            left = Delivery.objects.filter(state="needs_attention")
+            return [delivery.signup.email for delivery in left]
+
+    with tenant_context(acorn):
+        states.change(connection, "pause")
+        states.change(connection, "resume")
+    assert given_up(acorn) == [old], "what is older than a month is a person's"
+    assert given_up(birch) == [old, young]
+    monkeypatch.setattr(drift, "first_hour", lambda schema: 0)
+    with tenant_context(birch):
+        assert drift.look_at_all(http) == 1
+    assert given_up(birch) == [old]
 
 
 def test_the_gaps_of_seventy_two_hours_grow_and_never_come_together(monkeypatch):
