@@ -18,6 +18,8 @@ def path() -> Path:
 
 @pytest.hookimpl(trylast=True)  # pytest-django has set Django up by then
 def pytest_configure(config) -> None:
+    # A test that imports it later would set the logging up anew, without this handler.
+    import customerinfo.wsgi  # noqa: F401
     from customerinfo.logs import JsonLines
 
     LOGS.mkdir(parents=True, exist_ok=True)
