@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 from django.db import connection
 
+STEP = 0.1  # seconds between two tries for a lock
+
 
 def lock_number(name: str) -> int:
     """A signed 64-bit number, the same in every process."""
@@ -21,15 +23,16 @@ def lock_number(name: str) -> int:
 
 @contextmanager
 def advisory_lock(name: str, wait: float = 0) -> Iterator[bool]:
-    """Yields whether this process now holds the lock of this name, at most `wait` seconds later."""
-    number, ends = lock_number(name), time.monotonic() + wait
+    """Yields whether this process now holds the lock of this name, about `wait` seconds later."""
+    number, again = lock_number(name), round(wait / STEP)
     with connection.cursor() as cursor:
         while True:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
             held = cursor.fetchone()[0]
-            if held or time.monotonic() >= ends:
+            if held or not again:
                 break
-            time.sleep(0.1)
+            again -= 1
+            time.sleep(STEP)
     try:
         yield held
     finally:
